@@ -1,0 +1,13 @@
+//! The ground floor: what any program needs and none of it knows OAuth.
+//!
+//! Owns the clock, randomness, identifiers, digests, sealing, texts and limits. Everybody calls it; it calls nobody.
+
+pub mod clock;
+pub mod digest;
+pub mod entropy;
+pub mod handle;
+pub mod id;
+pub mod limiter;
+pub mod seal;
+pub mod secret;
+pub mod text;

