@@ -14,8 +14,8 @@ static_loader! {
     };
 }
 
-const ICELANDIC: LanguageIdentifier = langid!("is");
-const ENGLISH: LanguageIdentifier = langid!("en");
+static ICELANDIC: LanguageIdentifier = langid!("is");
+static ENGLISH: LanguageIdentifier = langid!("en");
 
 /// The languages that the server speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
