@@ -50,7 +50,7 @@ ids! {
     IdentityProviderRowId;
     /// A person.
     PersonId;
-    /// A subject: whom a `sub` names.
+    /// A subject: the person, or the company of a register, that is acted for.
     SubjectId;
     /// An SSO session; its text is the claim `sid`.
     SessionId;
@@ -60,4 +60,11 @@ ids! {
     FamilyId;
     /// A consent.
     ConsentId;
+}
+
+impl From<PersonId> for SubjectId {
+    /// A person who acts for themself.
+    fn from(person: PersonId) -> Self {
+        Self(person.0)
+    }
 }

@@ -3,8 +3,17 @@
 //! Owns types, rules and verdicts. Does no I/O and reads no clock; the store fills these types, flows and doors use them.
 
 pub mod api_resource;
+pub mod audit;
+pub mod authorization_code;
 pub mod client;
+pub mod consent;
 pub mod environment;
 pub mod identity_provider;
 pub mod organisation;
+pub mod person;
 pub mod scope;
+pub mod session;
+pub mod sign_in_attempt;
+pub mod signing_key;
+pub mod subject;
+pub mod urls;

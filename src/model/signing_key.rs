@@ -1,0 +1,108 @@
+//! Signing keys and their life: announced in the JWKS before they sign, retired but still published after (KEY-04).
+
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+
+/// Where a key stands at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyState {
+    /// in the JWKS, does not sign yet
+    Announced,
+    /// signs
+    Signing,
+    /// signs no more; still in the JWKS
+    Retired,
+    /// out of the JWKS; its public part remains for old `id_token_hint`s, its private part is gone
+    Deleted,
+}
+
+/// The times of a key's life; the state is read from them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyTimes {
+    /// RFC 7638 thumbprint
+    pub kid: String,
+    /// since when it is in the JWKS
+    pub announced_at: OffsetDateTime,
+    /// from when on it may sign
+    pub signs_from: OffsetDateTime,
+    /// from when on it signs no more
+    pub retires_at: Option<OffsetDateTime>,
+    /// when it left the JWKS
+    pub deleted_at: Option<OffsetDateTime>,
+}
+
+/// How long each part of a key's life lasts.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyLifetimes {
+    /// in the JWKS before the first signature: longer than every cache of the JWKS
+    pub announce: Duration,
+    /// age at which the next key is announced
+    pub signing: Duration,
+    /// in the JWKS after the last signature: longer than every token
+    pub retired: Duration,
+}
+
+impl KeyTimes {
+    /// The state at `now`.
+    pub fn state(&self, now: OffsetDateTime) -> KeyState {
+        if self.deleted_at.is_some_and(|at| at <= now) {
+            KeyState::Deleted
+        } else if self.retires_at.is_some_and(|at| at <= now) {
+            KeyState::Retired
+        } else if self.signs_from <= now {
+            KeyState::Signing
+        } else {
+            KeyState::Announced
+        }
+    }
+}
+
+/// The key that signs at `now`: of those that may, the one that began last.
+pub fn signer<'a>(keys: impl IntoIterator<Item = &'a KeyTimes>, now: OffsetDateTime) -> Option<&'a KeyTimes> {
+    keys.into_iter()
+        .filter(|key| key.state(now) == KeyState::Signing)
+        .max_by(|a, b| (a.signs_from, &a.kid).cmp(&(b.signs_from, &b.kid)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(kid: &str, announced: i64, signs: i64, retires: Option<i64>, deleted: Option<i64>) -> KeyTimes {
+        let at = |hours| OffsetDateTime::UNIX_EPOCH + Duration::hours(hours);
+        KeyTimes {
+            kid: kid.into(),
+            announced_at: at(announced),
+            signs_from: at(signs),
+            retires_at: retires.map(at),
+            deleted_at: deleted.map(at),
+        }
+    }
+
+    #[test]
+    fn a_key_is_announced_signs_retires_and_is_deleted_key_04() {
+        let key = key("a", 0, 24, Some(100), Some(101));
+        let state = |hours| key.state(OffsetDateTime::UNIX_EPOCH + Duration::hours(hours));
+        assert_eq!(
+            [state(0), state(23), state(24), state(99), state(100), state(101)],
+            [
+                KeyState::Announced,
+                KeyState::Announced,
+                KeyState::Signing,
+                KeyState::Signing,
+                KeyState::Retired,
+                KeyState::Deleted
+            ]
+        );
+    }
+
+    #[test]
+    fn the_newest_key_that_may_sign_signs() {
+        let keys = [key("old", 0, 0, None, None), key("new", 10, 34, None, None)];
+        let signer_at = |hours| signer(&keys, OffsetDateTime::UNIX_EPOCH + Duration::hours(hours)).map(|key| key.kid.clone());
+        assert_eq!(signer_at(33).as_deref(), Some("old"));
+        assert_eq!(signer_at(34).as_deref(), Some("new"));
+        assert_eq!(signer(&[], OffsetDateTime::UNIX_EPOCH), None);
+    }
+}

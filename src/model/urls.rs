@@ -1,0 +1,50 @@
+//! Every address of ours, made from the configured issuer and never from a request (DISC-01).
+
+/// The issuer, and what is made from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Urls {
+    issuer: String,
+}
+
+/// Paths that routes and links share.
+pub mod path {
+    #![expect(missing_docs, reason = "each constant is its own description")]
+    pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
+    pub const OAUTH_AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
+    pub const JWKS: &str = "/.well-known/openid-configuration/jwks";
+    pub const AUTHORIZE: &str = "/connect/authorize";
+    pub const TOKEN: &str = "/connect/token";
+    pub const USERINFO: &str = "/connect/userinfo";
+    pub const END_SESSION: &str = "/connect/endsession";
+    pub const CHOOSE: &str = "/signin/choose";
+    pub const START: &str = "/signin/start";
+    pub const WAIT: &str = "/signin/wait";
+    pub const STATUS: &str = "/signin/status";
+    pub const CONSENT: &str = "/signin/consent";
+}
+
+impl Urls {
+    /// `issuer` has no trailing slash, query or fragment; the configuration has checked that.
+    pub fn new(issuer: &str) -> Self {
+        Self { issuer: issuer.to_owned() }
+    }
+
+    /// The issuer, byte for byte as tokens and discovery carry it.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The absolute address of one of our paths.
+    pub fn absolute(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer)
+    }
+
+    /// A path with parameters that are safe in a URL already (base64url, ids, words).
+    pub fn with_parameters(path: &str, parameters: &[(&str, &str)]) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in parameters {
+            query.append_pair(name, value);
+        }
+        format!("{path}?{}", query.finish())
+    }
+}
