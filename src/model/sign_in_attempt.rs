@@ -83,7 +83,8 @@ impl SignInAttempt {
 
     /// Whether the node that polled has let its lease run out, so that another may go on.
     pub fn is_unattended(&self, now: OffsetDateTime) -> bool {
-        self.state_at(now) == AttemptState::Pending && self.lease_until.is_none_or(|until| until <= now)
+        matches!(self.state_at(now), AttemptState::Created | AttemptState::Pending)
+            && self.lease_until.is_none_or(|until| until <= now)
     }
 
     /// Whether the attempt belongs to this request in this browser (EID-01).

@@ -1,0 +1,105 @@
+//! Begin an attempt: limits first, then the row, and only then the prompt on the phone.
+
+use std::net::IpAddr;
+
+use time::{Duration, OffsetDateTime};
+
+use super::{DRIVER_STATE, attend, limits};
+use crate::{
+    app::App,
+    base::{digest, id::AttemptId, text::Language},
+    model::{audit::Origin, client::RegisteredClient, identity_provider::IdentityProvider, phone_number::PhoneNumber},
+    outbound::eid::{BeginInput, EidError, LoginContext},
+    store::sign_in_attempts::{self, NewAttempt},
+};
+
+/// For which request, browser and client a person signs in.
+#[derive(Clone, Debug)]
+pub struct SignInRequest<'a> {
+    /// id of the authorization request
+    pub request_id: &'a [u8; 16],
+    /// SHA-256 of the browser's binding cookie
+    pub binding_hash: &'a [u8; 32],
+    /// the service that asks; its name is shown on the phone
+    pub client: &'a RegisteredClient,
+    /// of the reader
+    pub language: Language,
+    /// for the audit
+    pub origin: &'a Origin,
+    /// for the limits
+    pub address: IpAddr,
+}
+
+/// Why no prompt is sent.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginRefusal {
+    /// another attempt for this number is open (EID-06)
+    #[error("another attempt for the number is open")]
+    Busy,
+    /// over a limit
+    #[error("over a limit; again in {0}")]
+    Limited(Duration),
+    /// the provider is disabled, or not for this client (EID-10)
+    #[error("the identity provider is not available to the client")]
+    NotAvailable,
+    /// the driver refuses the input
+    #[error(transparent)]
+    Driver(#[from] EidError),
+    /// the database
+    #[error(transparent)]
+    Store(#[from] sqlx::Error),
+}
+
+/// Stores an attempt for `number` and has it attended to; the prompt leaves after the row is there.
+pub async fn begin(
+    app: &App,
+    request: &SignInRequest<'_>,
+    provider: &IdentityProvider,
+    number: PhoneNumber,
+    now: OffsetDateTime,
+) -> Result<AttemptId, BeginRefusal> {
+    let configuration = app.configuration();
+    let driver = configuration.driver(provider.id).ok_or(BeginRefusal::NotAvailable)?;
+    if !request.client.client.accepts(provider.kind) {
+        return Err(BeginRefusal::NotAvailable);
+    }
+    let subject_key = digest::hmac_sha256(app.keys().pseudonyms().expose(), &[b"number", number.e164().as_bytes()]);
+    let asker = limits::Asker { subject_key: &subject_key, binding_hash: request.binding_hash, address: request.address };
+    limits::count(app, &asker, now).await?.map_err(BeginRefusal::Limited)?;
+    let context = LoginContext {
+        language: request.language,
+        service_name: request.client.client.display_name.get(request.language),
+        server_name: app.urls.issuer(),
+        client_id: &request.client.client.client_id,
+    };
+    let prepared = driver.prepare(&context, BeginInput::PhoneNumber(number), now)?;
+    let id = AttemptId::new(now);
+    let sealed = app.keys().sealing().seal(DRIVER_STATE, &serde_json::to_vec(&prepared.state).unwrap_or_default());
+    let mut transaction = app.pool.begin().await?;
+    let stored = sign_in_attempts::insert(
+        &mut transaction,
+        &NewAttempt {
+            id,
+            request_id: request.request_id,
+            binding_hash: request.binding_hash,
+            client_id: request.client.client.id,
+            identity_provider_id: provider.id,
+            identity_provider: provider.kind,
+            subject_key: &subject_key,
+            verification_code: &prepared.verification_code,
+            driver_state: &sealed,
+            lease_owner: app.node_id,
+            lease_until: now + attend::LEASE,
+            created_at: now,
+            expires_at: prepared.expires_at,
+            origin: request.origin,
+        },
+    )
+    .await?;
+    if !stored {
+        return Err(BeginRefusal::Busy);
+    }
+    transaction.commit().await?;
+    app.tasks.spawn(attend::start_and_attend(app.clone(), id, provider.id, prepared.state));
+    Ok(id)
+}

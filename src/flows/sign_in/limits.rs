@@ -1,0 +1,108 @@
+//! How often a number, a browser and a network may ask for a prompt (EID-06, RAT-02; eid.md §6). Sign-ins that the person
+//! approved are taken off again.
+
+use std::net::IpAddr;
+
+use time::{Duration, OffsetDateTime};
+
+use crate::{
+    app::App,
+    base::digest,
+    config::sign_in::SignIn,
+    store::rate_limits::{self, Counter},
+};
+
+/// What is counted.
+#[derive(Clone, Copy)]
+enum Limit {
+    Number,
+    Browser,
+    Network,
+    /// the person refused on the phone: a cool-down for the number
+    Refusals,
+}
+
+impl Limit {
+    const OF_A_START: [Self; 3] = [Self::Number, Self::Browser, Self::Network];
+
+    fn word(self) -> &'static [u8] {
+        match self {
+            Self::Number => b"number",
+            Self::Browser => b"browser",
+            Self::Network => b"network",
+            Self::Refusals => b"refusals",
+        }
+    }
+
+    fn most_and_window(self, limits: &SignIn) -> (u32, Duration) {
+        match self {
+            Self::Number => (limits.attempts_per_number, limits.attempts_window),
+            Self::Browser => (limits.attempts_per_browser, limits.attempts_window),
+            Self::Network => (limits.attempts_per_address, limits.attempts_window),
+            Self::Refusals => (limits.refusals_before_pause, limits.refusal_pause),
+        }
+    }
+
+    fn key(self, app: &App, value: &[u8]) -> Vec<u8> {
+        digest::hmac_sha256(app.keys().pseudonyms().expose(), &[b"limit", self.word(), value]).to_vec()
+    }
+
+    fn is_over(self, limits: &SignIn, counter: &Counter) -> bool {
+        u32::try_from(counter.count).is_ok_and(|count| count > self.most_and_window(limits).0)
+    }
+}
+
+/// Who asks for a prompt, as the counters see them: keyed hashes, so that no number stands in them.
+pub(super) struct Asker<'a> {
+    /// keyed hash of the number
+    pub(super) subject_key: &'a [u8],
+    /// SHA-256 of the binding cookie
+    pub(super) binding_hash: &'a [u8],
+    /// address of the browser
+    pub(super) address: IpAddr,
+}
+
+impl Asker<'_> {
+    fn value(&self, limit: Limit) -> Vec<u8> {
+        match limit {
+            Limit::Number | Limit::Refusals => self.subject_key.to_vec(),
+            Limit::Browser => self.binding_hash.to_vec(),
+            // RAT-02: a /64 is one asker
+            Limit::Network => match self.address {
+                IpAddr::V4(address) => address.octets().to_vec(),
+                IpAddr::V6(address) => address.octets()[..8].to_vec(),
+            },
+        }
+    }
+}
+
+/// Counts one start; `Err` holds the time after which it may be tried again.
+pub(super) async fn count(app: &App, asker: &Asker<'_>, now: OffsetDateTime) -> sqlx::Result<Result<(), Duration>> {
+    let limits = &app.settings.sign_in;
+    let refusals = rate_limits::find(&app.pool, &[Limit::Refusals.key(app, asker.subject_key)], now).await?;
+    let most_refusals = limits.refusals_before_pause;
+    if let Some(counter) = refusals.iter().find(|counter| u32::try_from(counter.count).is_ok_and(|count| count >= most_refusals)) {
+        return Ok(Err(counter.expires_at - now));
+    }
+    let keys = Limit::OF_A_START.map(|limit| limit.key(app, &asker.value(limit)));
+    let ends = Limit::OF_A_START.map(|limit| now + limit.most_and_window(limits).1);
+    let counters = rate_limits::count(&app.pool, &keys, &ends, now).await?;
+    let over = Limit::OF_A_START.iter().zip(&keys).filter_map(|(limit, key)| {
+        let counter = counters.iter().find(|counter| counter.key == *key)?;
+        limit.is_over(limits, counter).then_some(counter.expires_at - now)
+    });
+    Ok(over.max().map_or(Ok(()), Err))
+}
+
+/// The counters that an approved sign-in takes one off again.
+pub(super) fn forgivable(app: &App, subject_key: &[u8], binding_hash: &[u8], address: IpAddr) -> Vec<Vec<u8>> {
+    let asker = Asker { subject_key, binding_hash, address };
+    Limit::OF_A_START.map(|limit| limit.key(app, &asker.value(limit))).to_vec()
+}
+
+/// The person said no on the phone; several such in a window cool the number down.
+pub(super) async fn count_refusal(app: &App, subject_key: &[u8], now: OffsetDateTime) -> sqlx::Result<()> {
+    let (_, window) = Limit::Refusals.most_and_window(&app.settings.sign_in);
+    let key = Limit::Refusals.key(app, subject_key);
+    rate_limits::count(&app.pool, &[key], &[now + window], now).await.map(drop)
+}

@@ -1,0 +1,17 @@
+//! Signing in with an electronic ID: begin an attempt, attend to it until the provider has answered, complete it in the browser
+//! that began it (eid.md §8.3; EID-01 … EID-10).
+//!
+//! Knows nothing of OAuth but the client that asks. The sign-in pages call it.
+
+mod attend;
+mod begin;
+mod complete;
+mod limits;
+
+pub use attend::{attend, take_over};
+pub use begin::{BeginRefusal, SignInRequest, begin};
+pub use complete::{CompleteRefusal, Completed, complete};
+
+/// What the driver's state and the evidence are sealed for.
+const DRIVER_STATE: &str = "driver state of a sign-in attempt";
+const EVIDENCE: &str = "evidence of a sign-in";

@@ -1,0 +1,7 @@
+//! What handlers receive: each extractor checks what its name says, so that forgetting a check does not compile.
+
+pub mod bearer;
+pub mod browser;
+pub mod caller;
+pub mod client_call;
+pub mod form;

@@ -1,0 +1,140 @@
+//! The life cycle of signing keys: when the next one is announced and when an old one leaves (KEY-04). The plan is pure; the
+//! rest carries it out under a lock, so that two nodes make one key.
+
+use sqlx::PgPool;
+use time::OffsetDateTime;
+
+use super::{DATA_KEY, KeyFault, SIGNING_KEY, generate, ring::PURPOSES};
+use crate::{
+    base::{entropy, seal::SealingKey},
+    model::{
+        audit::{About, AuditEvent, AuditRecord},
+        signing_key::{KeyLifetimes, KeyState, KeyTimes, signer},
+    },
+    store::{audit_log, signing_keys},
+};
+
+/// What there is to do at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// make a key that signs from then on
+    Announce {
+        /// first signature
+        signs_from: OffsetDateTime,
+    },
+    /// nothing
+    Wait,
+}
+
+/// The next step: the first key signs at once, since no cache knows another; every later one is announced first.
+pub fn plan(keys: &[KeyTimes], lifetimes: KeyLifetimes, now: OffsetDateTime) -> Step {
+    let announced = keys.iter().any(|key| key.state(now) == KeyState::Announced);
+    match signer(keys, now) {
+        None if !announced => Step::Announce { signs_from: now },
+        Some(signer) if !announced && now >= signer.signs_from + lifetimes.signing - lifetimes.announce => {
+            Step::Announce { signs_from: now + lifetimes.announce }
+        }
+        _ => Step::Wait,
+    }
+}
+
+/// Makes what is missing and deletes what has been retired long enough; `true` where something changed.
+pub async fn keep(
+    pool: &PgPool,
+    master: &SealingKey,
+    bits: u16,
+    lifetimes: KeyLifetimes,
+    now: OffsetDateTime,
+) -> Result<bool, KeyFault> {
+    let mut transaction = pool.begin().await?;
+    signing_keys::lock(&mut transaction).await?;
+    let mut changed = false;
+    let data_keys = signing_keys::list_data_keys(&mut *transaction).await?;
+    for purpose in PURPOSES.into_iter().filter(|purpose| data_keys.iter().all(|key| key.purpose != *purpose)) {
+        let sealed = master.seal(&format!("{DATA_KEY} {purpose}"), &entropy::bytes::<32>());
+        signing_keys::insert_data_key(&mut transaction, purpose, &sealed, now).await?;
+        changed = true;
+    }
+    let times: Vec<KeyTimes> = signing_keys::list(&mut *transaction).await?.iter().map(Into::into).collect();
+    if let Step::Announce { signs_from } = plan(&times, lifetimes, now) {
+        announce(&mut transaction, master, bits, signs_from, now).await?;
+        changed = true;
+    }
+    changed |= signing_keys::delete_retired(&mut *transaction, now - lifetimes.retired, now).await? > 0;
+    transaction.commit().await?;
+    Ok(changed)
+}
+
+/// Announces a new key at once, whatever the age of the one that signs; gives its kid.
+pub async fn rotate(
+    pool: &PgPool,
+    master: &SealingKey,
+    bits: u16,
+    signs_from: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Result<String, KeyFault> {
+    let mut transaction = pool.begin().await?;
+    signing_keys::lock(&mut transaction).await?;
+    let kid = announce(&mut transaction, master, bits, signs_from, now).await?;
+    transaction.commit().await?;
+    Ok(kid)
+}
+
+async fn announce(
+    connection: &mut sqlx::PgConnection,
+    master: &SealingKey,
+    bits: u16,
+    signs_from: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Result<String, KeyFault> {
+    let key = tokio::task::spawn_blocking(move || generate::rsa(bits)).await.map_err(|_| KeyFault::Generation)??;
+    let kid = key.public.kid().to_owned();
+    let sealed = master.seal(&format!("{SIGNING_KEY} {kid}"), key.private.expose());
+    let public = serde_json::to_value(&key.public).map_err(|_| KeyFault::Generation)?;
+    signing_keys::insert(connection, &kid, &sealed, &public, now, signs_from).await?;
+    signing_keys::retire_others(connection, &kid, signs_from).await?;
+    let event = AuditEvent::SigningKeyMade { kid: kid.clone() };
+    audit_log::insert(connection, &AuditRecord::new(now, About::default(), event)).await?;
+    Ok(kid)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::Duration;
+
+    use super::*;
+
+    const LIFETIMES: KeyLifetimes =
+        KeyLifetimes { announce: Duration::hours(24), signing: Duration::days(90), retired: Duration::hours(24) };
+
+    fn at(days: i64) -> OffsetDateTime {
+        OffsetDateTime::UNIX_EPOCH + Duration::days(days)
+    }
+
+    fn key(signs_from: i64) -> KeyTimes {
+        KeyTimes {
+            kid: signs_from.to_string(),
+            announced_at: at(signs_from - 1),
+            signs_from: at(signs_from),
+            retires_at: None,
+            deleted_at: None,
+        }
+    }
+
+    #[test]
+    fn the_first_key_signs_at_once_and_each_later_one_is_announced_a_day_before_key_04() {
+        assert_eq!(plan(&[], LIFETIMES, at(0)), Step::Announce { signs_from: at(0) });
+        assert_eq!(plan(&[key(0)], LIFETIMES, at(88)), Step::Wait);
+        assert_eq!(plan(&[key(0)], LIFETIMES, at(89)), Step::Announce { signs_from: at(90) });
+        assert_eq!(plan(&[key(0), key(90)], LIFETIMES, at(89)), Step::Wait, "it is announced already");
+        assert_eq!(plan(&[key(0), key(90)], LIFETIMES, at(91)), Step::Wait);
+    }
+
+    #[test]
+    fn a_server_that_slept_through_a_rotation_announces_as_soon_as_it_wakes() {
+        assert_eq!(plan(&[key(0)], LIFETIMES, at(400)), Step::Announce { signs_from: at(401) });
+        let mut retired = key(0);
+        retired.retires_at = Some(at(90));
+        assert_eq!(plan(&[retired], LIFETIMES, at(91)), Step::Announce { signs_from: at(91) });
+    }
+}

@@ -1,0 +1,156 @@
+//! The ring: every key that a node needs, opened once and held in memory; a cheap snapshot that is swapped whole.
+
+use std::{collections::HashMap, sync::Arc};
+
+use aws_lc_rs::{rand::SystemRandom, rsa::KeyPair, signature::RSA_PKCS1_SHA256};
+use sqlx::PgPool;
+use time::OffsetDateTime;
+
+use super::{DATA_KEY, KeyFault, SIGNING_KEY};
+use crate::{
+    base::{seal::SealingKey, secret::Secret},
+    model::signing_key::{KeyState, KeyTimes, signer},
+    protocol::{
+        jwk::RsaPublicJwk,
+        jwt::{self, VerifyingKey},
+    },
+    store::signing_keys::{self, StoredSigningKey},
+};
+
+const SEALED_VALUES: &str = "sealed values";
+const SUB: &str = "sub";
+const CSRF: &str = "csrf";
+const PSEUDONYMS: &str = "pseudonyms";
+
+/// Each purpose has a key of its own (KEY-01).
+pub(super) const PURPOSES: [&str; 4] = [SEALED_VALUES, SUB, CSRF, PSEUDONYMS];
+
+/// A signing key in memory.
+#[derive(Debug)]
+struct RingKey {
+    times: KeyTimes,
+    pair: Option<KeyPair>,
+    public: RsaPublicJwk,
+    verifying: VerifyingKey,
+}
+
+/// Every key of a node.
+#[derive(Debug)]
+pub struct KeyRing {
+    signing: Vec<RingKey>,
+    by_kid: HashMap<String, usize>,
+    sealing: SealingKey,
+    data: HashMap<&'static str, Secret<[u8; 32]>>,
+}
+
+impl From<&StoredSigningKey> for KeyTimes {
+    fn from(stored: &StoredSigningKey) -> Self {
+        Self {
+            kid: stored.kid.clone(),
+            announced_at: stored.announced_at,
+            signs_from: stored.signs_from,
+            retires_at: stored.retires_at,
+            deleted_at: stored.deleted_at,
+        }
+    }
+}
+
+impl KeyRing {
+    /// Reads and opens every key.
+    pub async fn load(pool: &PgPool, master: &SealingKey) -> Result<Arc<Self>, KeyFault> {
+        let mut signing = Vec::new();
+        for stored in signing_keys::list(pool).await? {
+            signing.push(open_signing_key(&stored, master)?);
+        }
+        let mut data = HashMap::new();
+        let mut sealing = None;
+        for stored in signing_keys::list_data_keys(pool).await? {
+            let Some(purpose) = PURPOSES.into_iter().find(|purpose| *purpose == stored.purpose) else { continue };
+            let plain = open(master, &format!("{DATA_KEY} {purpose}"), &stored.key)?;
+            let malformed = || KeyFault::Malformed(format!("the data key `{purpose}`"));
+            let key: [u8; 32] = plain.expose().as_slice().try_into().map_err(|_| malformed())?;
+            if purpose == SEALED_VALUES {
+                let id = u32::try_from(stored.id).map_err(|_| malformed())?;
+                sealing = Some(SealingKey::new(id, Secret::new(key)));
+            } else {
+                data.insert(purpose, Secret::new(key));
+            }
+        }
+        let missing = || KeyFault::Malformed("the set of data keys".to_owned());
+        if PURPOSES[1..].iter().any(|purpose| !data.contains_key(purpose)) {
+            return Err(missing());
+        }
+        let by_kid = signing.iter().enumerate().map(|(at, key)| (key.times.kid.clone(), at)).collect();
+        Ok(Arc::new(Self { signing, by_kid, sealing: sealing.ok_or_else(missing)?, data }))
+    }
+
+    /// Signs claims with the key that signs at `now`; `typ` tells what the token is (TOK-03).
+    pub fn sign(&self, typ: &str, claims: &impl serde::Serialize, now: OffsetDateTime) -> Result<String, KeyFault> {
+        let times = signer(self.signing.iter().filter(|key| key.pair.is_some()).map(|key| &key.times), now);
+        let key = times.and_then(|times| self.by_kid.get(&times.kid)).map(|&at| &self.signing[at]);
+        let (Some(key), Some(pair)) = (key, key.and_then(|key| key.pair.as_ref())) else {
+            return Err(KeyFault::Malformed("the set of signing keys".to_owned()));
+        };
+        let input = jwt::signing_input(typ, &key.times.kid, claims);
+        let mut signature = vec![0; pair.public_modulus_len()];
+        pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature)
+            .map_err(|_| KeyFault::Generation)?;
+        Ok(jwt::finish(input, &signature))
+    }
+
+    /// The key that a token names, whatever its state: tokens die by their own time, hints may be old (OUT-02).
+    pub fn verifying_key(&self, kid: &str) -> Option<&VerifyingKey> {
+        self.by_kid.get(kid).map(|&at| &self.signing[at].verifying)
+    }
+
+    /// What the JWKS lists at `now`.
+    pub fn published(&self, now: OffsetDateTime) -> impl Iterator<Item = &RsaPublicJwk> {
+        self.signing.iter().filter(move |key| key.times.state(now) != KeyState::Deleted).map(|key| &key.public)
+    }
+
+    /// The times of every key.
+    pub fn times(&self) -> impl Iterator<Item = &KeyTimes> {
+        self.signing.iter().map(|key| &key.times)
+    }
+
+    /// Seals values that travel through browsers or rest in rows.
+    pub fn sealing(&self) -> &SealingKey {
+        &self.sealing
+    }
+
+    /// The key of `sub`.
+    pub fn sub(&self) -> &Secret<[u8; 32]> {
+        &self.data[SUB]
+    }
+
+    /// The key of CSRF tokens.
+    pub fn csrf(&self) -> &Secret<[u8; 32]> {
+        &self.data[CSRF]
+    }
+
+    /// The key under which numbers and addresses are counted without being kept.
+    pub fn pseudonyms(&self) -> &Secret<[u8; 32]> {
+        &self.data[PSEUDONYMS]
+    }
+}
+
+fn open_signing_key(stored: &StoredSigningKey, master: &SealingKey) -> Result<RingKey, KeyFault> {
+    let malformed = || KeyFault::Malformed(format!("the signing key {}", stored.kid));
+    let public: RsaPublicJwk = serde_json::from_value(stored.public_key.clone()).map_err(|_| malformed())?;
+    let pair = match &stored.private_key {
+        Some(sealed) => {
+            let private = open(master, &format!("{SIGNING_KEY} {}", stored.kid), sealed)?;
+            Some(KeyPair::from_pkcs8(private.expose()).map_err(|_| malformed())?)
+        }
+        None => None,
+    };
+    let verifying = VerifyingKey::from_jwk(&public).map_err(|_| malformed())?;
+    Ok(RingKey { times: stored.into(), pair, public, verifying })
+}
+
+fn open(master: &SealingKey, purpose: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, KeyFault> {
+    master
+        .open(purpose, sealed)
+        .map(Secret::new)
+        .map_err(|_| KeyFault::Sealed { what: format!("the {purpose}"), master_key_id: master.id() })
+}

@@ -1,0 +1,46 @@
+//! Persons and the subjects that name them.
+
+use sqlx::PgExecutor;
+use time::OffsetDateTime;
+
+use crate::{
+    base::id::{PersonId, SubjectId},
+    model::identity_provider::IdentityProviderKind,
+};
+
+super::statements! {
+    NATIONAL_ID = r"
+        select national_id
+        from persons
+        where id = $1";
+
+    INSERT_SUBJECT = r"
+        insert into subjects (sub, subject_id, actor_id, identity_provider, created_at)
+        values ($1, $2, $3, $4, $5)
+        on conflict do nothing";
+}
+
+/// The national id of a person, for making a `sub`.
+pub async fn national_id(executor: impl PgExecutor<'_>, person: PersonId) -> sqlx::Result<String> {
+    sqlx::query_scalar(NATIONAL_ID).bind(person).fetch_one(executor).await
+}
+
+/// Keeps the `sub` of a subject with an actor and an identity provider; it is the same for ever.
+pub async fn insert_subject(
+    executor: impl PgExecutor<'_>,
+    sub: &str,
+    subject: SubjectId,
+    actor: PersonId,
+    identity_provider: IdentityProviderKind,
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
+    sqlx::query(INSERT_SUBJECT)
+        .bind(sub)
+        .bind(subject)
+        .bind(actor)
+        .bind(identity_provider)
+        .bind(now)
+        .execute(executor)
+        .await
+        .map(drop)
+}

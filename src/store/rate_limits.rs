@@ -1,0 +1,57 @@
+//! Counters that guard people and are shared by all nodes: incremented before they are judged (RAT-01).
+
+use sqlx::PgExecutor;
+use time::OffsetDateTime;
+
+super::statements! {
+    COUNT = r"
+        insert into rate_limits (key, count, expires_at)
+        select key, 1, expires_at
+        from unnest($1::bytea[], $2::timestamptz[]) as wanted (key, expires_at)
+        order by key
+        on conflict on constraint rate_limits_pk do update
+            set count = case when rate_limits.expires_at <= $3 then 1 else rate_limits.count + 1 end,
+                expires_at = case when rate_limits.expires_at <= $3 then excluded.expires_at else rate_limits.expires_at end
+        returning key, count, expires_at";
+
+    FORGIVE = r"
+        update rate_limits
+        set count = count - 1
+        where key = any ($1) and count > 0";
+
+    FIND = r"
+        select key, count, expires_at
+        from rate_limits
+        where key = any ($1) and expires_at > $2";
+}
+
+/// A counter as it stands.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Counter {
+    /// keyed hash of what is counted
+    pub key: Vec<u8>,
+    /// in the window
+    pub count: i32,
+    /// end of the window
+    pub expires_at: OffsetDateTime,
+}
+
+/// Adds one to each counter; a window that has ended begins anew with the given end.
+pub async fn count(
+    executor: impl PgExecutor<'_>,
+    keys: &[Vec<u8>],
+    window_ends: &[OffsetDateTime],
+    now: OffsetDateTime,
+) -> sqlx::Result<Vec<Counter>> {
+    sqlx::query_as(COUNT).bind(keys).bind(window_ends).bind(now).fetch_all(executor).await
+}
+
+/// The counters whose window has not ended.
+pub async fn find(executor: impl PgExecutor<'_>, keys: &[Vec<u8>], now: OffsetDateTime) -> sqlx::Result<Vec<Counter>> {
+    sqlx::query_as(FIND).bind(keys).bind(now).fetch_all(executor).await
+}
+
+/// Takes one back: a sign-in that the person approved does not count.
+pub async fn forgive(executor: impl PgExecutor<'_>, keys: &[Vec<u8>]) -> sqlx::Result<()> {
+    sqlx::query(FORGIVE).bind(keys).execute(executor).await.map(drop)
+}

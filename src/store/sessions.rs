@@ -1,0 +1,215 @@
+//! Sessions: read with their person, made, renewed and ended.
+
+use sqlx::{FromRow, PgConnection, PgExecutor};
+use time::OffsetDateTime;
+
+use super::audit_log::BindAudit as _;
+use crate::{
+    base::id::{ClientRowId, ConsentId, PersonId, SessionId},
+    model::{
+        audit::{AuditRecord, Origin},
+        consent::RememberedConsent,
+        identity_provider::IdentityProviderKind,
+        person::Person,
+        session::Session,
+    },
+};
+
+super::statements! {
+    FIND = r"
+        select
+            s.id, s.cookie_hash, s.person_id, s.identity_provider, s.acr, s.amr, s.auth_time, s.shared,
+            s.last_used_at, s.expires_at, s.ended_at,
+            p.name, p.blocked_at, p.not_before,
+            j.sub,
+            c.id as consent_id, c.scope as consent_scope, c.expires_at as consent_expires_at
+        from sessions s
+        join persons p on p.id = s.person_id
+        join subjects j
+            on j.subject_id = s.person_id and j.actor_id = s.person_id and j.identity_provider = s.identity_provider
+        left join lateral (
+            select id, scope, expires_at
+            from consents
+            where client_id = $2 and actor_id = s.person_id and subject_id = s.person_id
+                and remembered and withdrawn_at is null
+            order by created_at desc
+            limit 1
+        ) c on true
+        where s.id = $1";
+
+    INSERT = r"
+        insert into sessions
+            (id, cookie_hash, person_id, identity_provider, acr, amr, auth_time, shared, address, user_agent,
+             created_at, last_used_at, expires_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)";
+
+    RENEW = r"
+        update sessions
+        set cookie_hash = $2, acr = $3, amr = $4, auth_time = $5, last_used_at = $6, expires_at = $7
+        where id = $1 and ended_at is null
+        returning id";
+
+    // D12: sign-out ends the families that have no refresh token
+    END = r"
+        with ended as (
+            update sessions
+            set ended_at = $14, end_reason = $15
+            where id = $13 and ended_at is null
+            returning id
+        ), revoked as (
+            update families
+            set revoked_at = $14, revoke_reason = 'session_ended'
+            where session_id = $13 and secret_hash is null and revoked_at is null
+            returning id
+        ), audited as (
+            insert into audit_log
+                (id, at, kind, organisation_id, client_id, actor_id, subject_id, session_id, family_id, address,
+                 user_agent, detail)
+            select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+            from ended
+        )
+        select count(*)
+        from ended";
+}
+
+/// A session with what the next step of an authorization wants to know.
+#[derive(Clone, Debug)]
+pub struct SessionWithConsent {
+    /// the session
+    pub session: Session,
+    /// the person's remembered consent to the asking client, for themself
+    pub consent: Option<RememberedConsent>,
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: SessionId,
+    cookie_hash: Vec<u8>,
+    person_id: PersonId,
+    identity_provider: IdentityProviderKind,
+    acr: String,
+    amr: Vec<String>,
+    auth_time: OffsetDateTime,
+    shared: bool,
+    last_used_at: OffsetDateTime,
+    expires_at: OffsetDateTime,
+    ended_at: Option<OffsetDateTime>,
+    name: Option<String>,
+    blocked_at: Option<OffsetDateTime>,
+    not_before: Option<OffsetDateTime>,
+    sub: String,
+    consent_id: Option<ConsentId>,
+    consent_scope: Option<Vec<String>>,
+    consent_expires_at: Option<OffsetDateTime>,
+}
+
+impl From<Row> for SessionWithConsent {
+    fn from(row: Row) -> Self {
+        Self {
+            session: Session {
+                id: row.id,
+                cookie_hash: row.cookie_hash,
+                person: Person { id: row.person_id, name: row.name, blocked_at: row.blocked_at, not_before: row.not_before },
+                sub: row.sub,
+                identity_provider: row.identity_provider,
+                acr: row.acr,
+                amr: row.amr,
+                auth_time: row.auth_time,
+                shared: row.shared,
+                last_used_at: row.last_used_at,
+                expires_at: row.expires_at,
+                ended_at: row.ended_at,
+            },
+            consent: row.consent_id.map(|id| RememberedConsent {
+                id,
+                scope: row.consent_scope.unwrap_or_default(),
+                expires_at: row.consent_expires_at,
+            }),
+        }
+    }
+}
+
+/// A session by its id, whatever its state, with the person's remembered consent to `client`.
+pub async fn find(
+    executor: impl PgExecutor<'_>,
+    id: SessionId,
+    client: Option<ClientRowId>,
+) -> sqlx::Result<Option<SessionWithConsent>> {
+    let row = sqlx::query_as::<_, Row>(FIND).bind(id).bind(client).fetch_optional(executor).await?;
+    Ok(row.map(Into::into))
+}
+
+/// A session that is about to begin, or to be renewed by a new authentication.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// row
+    pub id: SessionId,
+    /// SHA-256 of the cookie's secret
+    pub cookie_hash: [u8; 32],
+    /// who
+    pub person_id: PersonId,
+    /// with what
+    pub identity_provider: IdentityProviderKind,
+    /// assurance
+    pub acr: String,
+    /// methods
+    pub amr: Vec<String>,
+    /// moment of verification
+    pub auth_time: OffsetDateTime,
+    /// whether a cookie names it
+    pub shared: bool,
+    /// from where
+    pub origin: Origin,
+    /// now
+    pub created_at: OffsetDateTime,
+    /// absolute end
+    pub expires_at: OffsetDateTime,
+}
+
+/// Begins a session.
+pub async fn insert(connection: &mut PgConnection, new: &NewSession) -> sqlx::Result<()> {
+    sqlx::query(INSERT)
+        .bind(new.id)
+        .bind(&new.cookie_hash[..])
+        .bind(new.person_id)
+        .bind(new.identity_provider)
+        .bind(&new.acr)
+        .bind(&new.amr)
+        .bind(new.auth_time)
+        .bind(new.shared)
+        .bind(&new.origin.network)
+        .bind(&new.origin.user_agent)
+        .bind(new.created_at)
+        .bind(new.expires_at)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Gives a living session a new cookie value, time of authentication and absolute end; `false` where it has ended meanwhile.
+pub async fn renew(connection: &mut PgConnection, new: &NewSession) -> sqlx::Result<bool> {
+    let renewed: Option<SessionId> = sqlx::query_scalar(RENEW)
+        .bind(new.id)
+        .bind(&new.cookie_hash[..])
+        .bind(&new.acr)
+        .bind(&new.amr)
+        .bind(new.auth_time)
+        .bind(new.created_at)
+        .bind(new.expires_at)
+        .fetch_optional(connection)
+        .await?;
+    Ok(renewed.is_some())
+}
+
+/// Ends a session and the families that live only as long as it does; `false` where it had ended already.
+pub async fn end(
+    executor: impl PgExecutor<'_>,
+    id: SessionId,
+    reason: &str,
+    audit: &AuditRecord,
+    now: OffsetDateTime,
+) -> sqlx::Result<bool> {
+    let ended: i64 =
+        sqlx::query_scalar(END).bind_audit(audit).bind(id).bind(now).bind(reason).fetch_one(executor).await?;
+    Ok(ended == 1)
+}

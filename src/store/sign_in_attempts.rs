@@ -1,0 +1,366 @@
+//! Sign-in attempts: each transition is one guarded statement, and a final state never changes (eid.md §8.3).
+
+use sqlx::{FromRow, PgConnection, PgExecutor};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::audit_log::BindAudit as _;
+use crate::{
+    base::id::{AttemptId, ClientRowId, IdentityProviderRowId, PersonId},
+    model::{
+        audit::{AuditRecord, Origin},
+        identity_provider::IdentityProviderKind,
+        sign_in_attempt::{AttemptState, SignInAttempt},
+    },
+};
+
+super::statements! {
+    INSERT = r"
+        insert into sign_in_attempts
+            (id, request_id, binding_hash, client_id, identity_provider_id, identity_provider, state, subject_key,
+             verification_code, driver_state, lease_owner, lease_until, created_at, expires_at, address, user_agent)
+        values ($1, $2, $3, $4, $5, $6, 'created', $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+
+    FIND = r"
+        select
+            id, request_id, binding_hash, client_id, identity_provider_id, identity_provider, state, verification_code,
+            driver_state, person_id, error_kind, incident, expires_at, verified_at, lease_until
+        from sign_in_attempts
+        where id = $1";
+
+    MARK_PENDING = r"
+        update sign_in_attempts
+        set state = 'pending', driver_state = $2
+        where id = $1 and state = 'created'
+        returning id";
+
+    LEASE = r"
+        update sign_in_attempts
+        set lease_owner = $2, lease_until = $3
+        where id = $1
+            and state = 'pending'
+            and expires_at > $4
+            and (lease_owner = $2 or lease_until is null or lease_until <= $4)
+        returning driver_state";
+
+    // A blocked person gets the same answer as a number without an electronic ID (EID-07).
+    MARK_VERIFIED = r"
+        with person as (
+            insert into persons (id, national_id, name, created_at, updated_at)
+            values ($2, $3, $4, $5, $5)
+            on conflict on constraint persons_national_id_key
+                do update set name = coalesce(excluded.name, persons.name), updated_at = excluded.updated_at
+            returning id, blocked_at
+        )
+        update sign_in_attempts a
+        set state = case when person.blocked_at is null then 'verified' else 'failed' end,
+            error_kind = case when person.blocked_at is null then null else $8 end,
+            person_id = person.id,
+            verified_at = $5,
+            evidence = $6,
+            driver_state = null,
+            lease_until = null
+        from person
+        where a.id = $1 and a.state = 'pending' and a.lease_owner = $7
+        returning a.state";
+
+    MARK_FAILED = r"
+        with failed as (
+            update sign_in_attempts
+            set state = $14, error_kind = $15, provider_code = $16, incident = $17, ended_at = $18, driver_state = null,
+                lease_until = null
+            where id = $13 and state in ('created', 'pending')
+            returning subject_key
+        ), opened as (
+            delete from open_attempts
+            where attempt_id = $13
+        ), audited as (
+            insert into audit_log
+                (id, at, kind, organisation_id, client_id, actor_id, subject_id, session_id, family_id, address,
+                 user_agent, detail)
+            select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+            from failed
+        )
+        select subject_key
+        from failed";
+
+    // The prompt may stay on the phone: the number is held until it ends, the same browser may begin anew after a moment
+    // (eid.md §10.4).
+    CANCEL = r"
+        with cancelled as (
+            update sign_in_attempts
+            set state = 'cancelled', ended_at = $2, driver_state = null, lease_until = null
+            where id = $1 and state in ('created', 'pending', 'verified')
+            returning id
+        )
+        update open_attempts
+        set same_browser_from = $3
+        where attempt_id in (select id from cancelled)";
+
+    CONSUME = r"
+        with consumed as (
+            update sign_in_attempts
+            set state = 'consumed', ended_at = $4
+            where id = $1 and request_id = $2 and binding_hash = $3 and state = 'verified' and verified_at > $5
+            returning person_id, identity_provider_id, verified_at, subject_key
+        ), opened as (
+            delete from open_attempts
+            where attempt_id = $1 and exists (select from consumed)
+        )
+        select c.person_id, c.identity_provider_id, c.verified_at, c.subject_key, p.national_id
+        from consumed c
+        join persons p on p.id = c.person_id
+        where p.blocked_at is null";
+
+    OPEN = r"
+        insert into open_attempts (subject_key, attempt_id, binding_hash, expires_at)
+        values ($1, $2, $3, $4)
+        on conflict on constraint open_attempts_pk do update
+            set attempt_id = excluded.attempt_id,
+                binding_hash = excluded.binding_hash,
+                same_browser_from = null,
+                expires_at = excluded.expires_at
+            where open_attempts.expires_at <= $5
+                or (open_attempts.binding_hash = excluded.binding_hash and open_attempts.same_browser_from <= $5)
+        returning attempt_id";
+}
+
+/// An attempt that is about to begin.
+#[derive(Clone, Debug)]
+pub struct NewAttempt<'a> {
+    /// row
+    pub id: AttemptId,
+    /// of which authorization request
+    pub request_id: &'a [u8],
+    /// SHA-256 of the browser's binding cookie
+    pub binding_hash: &'a [u8],
+    /// for which client
+    pub client_id: ClientRowId,
+    /// with which provider
+    pub identity_provider_id: IdentityProviderRowId,
+    /// its kind
+    pub identity_provider: IdentityProviderKind,
+    /// keyed hash of the number
+    pub subject_key: &'a [u8],
+    /// what the person compares
+    pub verification_code: &'a str,
+    /// sealed
+    pub driver_state: &'a [u8],
+    /// node that polls
+    pub lease_owner: Uuid,
+    /// end of its lease
+    pub lease_until: OffsetDateTime,
+    /// now
+    pub created_at: OffsetDateTime,
+    /// end of the prompt
+    pub expires_at: OffsetDateTime,
+    /// from where
+    pub origin: &'a Origin,
+}
+
+/// Stores the attempt, unless another one for the same number is open (EID-06); `false` then.
+pub async fn insert(connection: &mut PgConnection, new: &NewAttempt<'_>) -> sqlx::Result<bool> {
+    let opened: Option<AttemptId> = sqlx::query_scalar(OPEN)
+        .bind(new.subject_key)
+        .bind(new.id)
+        .bind(new.binding_hash)
+        .bind(new.expires_at)
+        .bind(new.created_at)
+        .fetch_optional(&mut *connection)
+        .await?;
+    if opened.is_none() {
+        return Ok(false);
+    }
+    sqlx::query(INSERT)
+        .bind(new.id)
+        .bind(new.request_id)
+        .bind(new.binding_hash)
+        .bind(new.client_id)
+        .bind(new.identity_provider_id)
+        .bind(new.identity_provider)
+        .bind(new.subject_key)
+        .bind(new.verification_code)
+        .bind(new.driver_state)
+        .bind(new.lease_owner)
+        .bind(new.lease_until)
+        .bind(new.created_at)
+        .bind(new.expires_at)
+        .bind(&new.origin.network)
+        .bind(&new.origin.user_agent)
+        .execute(connection)
+        .await?;
+    Ok(true)
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: AttemptId,
+    request_id: Vec<u8>,
+    binding_hash: Vec<u8>,
+    client_id: ClientRowId,
+    identity_provider_id: IdentityProviderRowId,
+    identity_provider: IdentityProviderKind,
+    state: AttemptState,
+    verification_code: String,
+    driver_state: Option<Vec<u8>>,
+    person_id: Option<PersonId>,
+    error_kind: Option<String>,
+    incident: Option<Uuid>,
+    expires_at: OffsetDateTime,
+    verified_at: Option<OffsetDateTime>,
+    lease_until: Option<OffsetDateTime>,
+}
+
+/// The attempt, whatever its state.
+pub async fn find(executor: impl PgExecutor<'_>, id: AttemptId) -> sqlx::Result<Option<SignInAttempt>> {
+    let row = sqlx::query_as::<_, Row>(FIND).bind(id).fetch_optional(executor).await?;
+    Ok(row.map(|row| SignInAttempt {
+        id: row.id,
+        request_id: row.request_id,
+        binding_hash: row.binding_hash,
+        client_id: row.client_id,
+        identity_provider_id: row.identity_provider_id,
+        identity_provider: row.identity_provider,
+        state: row.state,
+        verification_code: row.verification_code,
+        driver_state: row.driver_state,
+        person_id: row.person_id,
+        error_kind: row.error_kind,
+        incident: row.incident,
+        expires_at: row.expires_at,
+        verified_at: row.verified_at,
+        lease_until: row.lease_until,
+    }))
+}
+
+/// The provider has taken the request; `false` where the attempt was ended meanwhile.
+pub async fn mark_pending(executor: impl PgExecutor<'_>, id: AttemptId, driver_state: &[u8]) -> sqlx::Result<bool> {
+    let marked: Option<AttemptId> =
+        sqlx::query_scalar(MARK_PENDING).bind(id).bind(driver_state).fetch_optional(executor).await?;
+    Ok(marked.is_some())
+}
+
+/// Takes or renews the lease of a pending attempt; gives the sealed driver state to the node that holds it.
+pub async fn lease(
+    executor: impl PgExecutor<'_>,
+    id: AttemptId,
+    owner: Uuid,
+    until: OffsetDateTime,
+    now: OffsetDateTime,
+) -> sqlx::Result<Option<Vec<u8>>> {
+    let state: Option<Option<Vec<u8>>> =
+        sqlx::query_scalar(LEASE).bind(id).bind(owner).bind(until).bind(now).fetch_optional(executor).await?;
+    Ok(state.flatten())
+}
+
+/// A person whom the electronic ID has proven.
+#[derive(Clone, Debug)]
+pub struct Proven<'a> {
+    /// id of the row, where the person is new
+    pub person_id: PersonId,
+    /// from the certificate
+    pub national_id: &'a str,
+    /// from the certificate
+    pub name: Option<&'a str>,
+    /// sealed evidence
+    pub evidence: &'a [u8],
+}
+
+/// Keeps the person and marks the attempt verified — or failed, with `blocked_kind`, where the person is blocked.
+pub async fn mark_verified(
+    executor: impl PgExecutor<'_>,
+    id: AttemptId,
+    owner: Uuid,
+    proven: &Proven<'_>,
+    blocked_kind: &str,
+    now: OffsetDateTime,
+) -> sqlx::Result<Option<AttemptState>> {
+    sqlx::query_scalar(MARK_VERIFIED)
+        .bind(id)
+        .bind(proven.person_id)
+        .bind(proven.national_id)
+        .bind(proven.name)
+        .bind(now)
+        .bind(proven.evidence)
+        .bind(owner)
+        .bind(blocked_kind)
+        .fetch_optional(executor)
+        .await
+}
+
+/// Why an attempt ended without a person.
+#[derive(Clone, Debug)]
+pub struct Failure<'a> {
+    /// `failed` or `expired`
+    pub state: AttemptState,
+    /// error kind
+    pub kind: &'a str,
+    /// the provider's word, for the log
+    pub provider_code: Option<&'a str>,
+    /// reference that the page shows
+    pub incident: Uuid,
+}
+
+/// Ends an open attempt; gives its subject key, or none where it had ended already.
+pub async fn mark_failed(
+    executor: impl PgExecutor<'_>,
+    id: AttemptId,
+    failure: &Failure<'_>,
+    audit: &AuditRecord,
+    now: OffsetDateTime,
+) -> sqlx::Result<Option<Vec<u8>>> {
+    sqlx::query_scalar(MARK_FAILED)
+        .bind_audit(audit)
+        .bind(id)
+        .bind(failure.state)
+        .bind(failure.kind)
+        .bind(failure.provider_code)
+        .bind(failure.incident)
+        .bind(now)
+        .fetch_optional(executor)
+        .await
+}
+
+/// Ends an attempt that the person gave up in the browser; the same browser may ask again from `same_browser_from` on.
+pub async fn cancel(
+    executor: impl PgExecutor<'_>,
+    id: AttemptId,
+    same_browser_from: OffsetDateTime,
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
+    sqlx::query(CANCEL).bind(id).bind(now).bind(same_browser_from).execute(executor).await.map(drop)
+}
+
+/// What a verified attempt gives to the browser that goes on.
+#[derive(Clone, Debug, FromRow)]
+pub struct ConsumedAttempt {
+    /// who
+    pub person_id: PersonId,
+    /// with which provider
+    pub identity_provider_id: IdentityProviderRowId,
+    /// when
+    pub verified_at: OffsetDateTime,
+    /// keyed hash of the number
+    pub subject_key: Vec<u8>,
+    /// for making the `sub`
+    pub national_id: String,
+}
+
+/// Claims the result of a verified attempt, once (EID-05); none where it is not verified, too old or of another browser.
+pub async fn consume(
+    connection: &mut PgConnection,
+    id: AttemptId,
+    request_id: &[u8],
+    binding_hash: &[u8],
+    verified_after: OffsetDateTime,
+    now: OffsetDateTime,
+) -> sqlx::Result<Option<ConsumedAttempt>> {
+    sqlx::query_as(CONSUME)
+        .bind(id)
+        .bind(request_id)
+        .bind(binding_hash)
+        .bind(now)
+        .bind(verified_after)
+        .fetch_optional(connection)
+        .await
+}
