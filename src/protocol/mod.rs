@@ -3,5 +3,6 @@
 //! Pure: no I/O, no clock (`now` is a parameter), no knowledge of the model. The doors and flows call it; it calls only `base`.
 
 pub mod error;
+pub mod params;
 pub mod redirect_uri;
 pub mod refusals;
