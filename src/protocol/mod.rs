@@ -4,5 +4,7 @@
 
 pub mod error;
 pub mod params;
+pub mod pkce;
 pub mod redirect_uri;
 pub mod refusals;
+pub mod scope;
