@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock (`now` is a parameter), no knowledge of the model. The doors and flows call it; it calls only `base`.
 
+pub mod authorize;
 pub mod error;
 pub mod params;
 pub mod pkce;
