@@ -8,3 +8,4 @@ pub mod environment;
 pub mod identity_provider;
 pub mod organisation;
 pub mod scope;
+pub mod settings;
