@@ -1,17 +1,21 @@
 //! API resources: an API that validates tokens. Its name is the `aud` of tokens that carry its scopes (D11); its secrets
 //! authenticate it at introspection.
 
+use serde::Serialize;
+
 use crate::base::{
     id::{ApiResourceRowId, OrganisationId},
     text::LocalizedText,
 };
 
 /// An API resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ApiResource {
     /// row
+    #[serde(skip)]
     pub id: ApiResourceRowId,
     /// owner
+    #[serde(skip)]
     pub organisation_id: OrganisationId,
     /// `@domain/name`; the `aud` of its tokens
     pub name: String,

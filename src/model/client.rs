@@ -64,6 +64,17 @@ pub enum GrantType {
     TokenExchange,
 }
 
+impl GrantType {
+    /// The registered word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::ClientCredentials => "client_credentials",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+        }
+    }
+}
+
 /// Kinds of delegation (ias-domain 1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(type_name = "text")]
@@ -96,11 +107,13 @@ pub enum RefreshTokenExpiration {
 }
 
 /// A client with every field of seed 003, and those of ias-domain 1.3 that decide something.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Client {
     /// row
+    #[serde(skip)]
     pub id: ClientRowId,
     /// owner
+    #[serde(skip)]
     pub organisation_id: OrganisationId,
     /// `@domain/name`
     pub client_id: String,
@@ -162,7 +175,7 @@ pub struct Client {
     pub always_include_user_claims_in_id_token: bool,
     /// whether claims are read anew at refresh
     pub update_access_token_claims_on_refresh: bool,
-    /// fixed claims of machine tokens: (type, value), sent as `client_<type>`
+    /// fixed claims of machine tokens: (type, value), sent as `client_<type>`; sorted by type
     pub client_claims: Vec<(String, String)>,
     /// whether `client_claims` are sent in people's tokens too
     pub always_send_client_claims: bool,
@@ -171,6 +184,7 @@ pub struct Client {
     /// whether it may reuse and begin the shared session
     pub sso: bool,
     /// tokens and codes issued before are refused
+    #[serde(skip)]
     pub not_before: Option<OffsetDateTime>,
 }
 

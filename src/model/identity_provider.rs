@@ -37,9 +37,10 @@ impl IdentityProviderKind {
 }
 
 /// A configured way to sign in.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct IdentityProvider {
     /// row
+    #[serde(skip)]
     pub id: IdentityProviderRowId,
     /// `sim`; several rows may have the same kind later
     pub name: String,

@@ -17,3 +17,4 @@ pub mod sign_in_attempt;
 pub mod signing_key;
 pub mod subject;
 pub mod urls;
+pub mod settings;

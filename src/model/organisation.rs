@@ -1,11 +1,14 @@
 //! Organisations: the containers of clients and scopes (seed 003). An organisation's domain prefixes their names.
 
+use serde::Serialize;
+
 use crate::base::{id::OrganisationId, text::LocalizedText};
 
 /// An organisation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Organisation {
     /// row
+    #[serde(skip)]
     pub id: OrganisationId,
     /// primary domain, `myorg.is`; client ids and scope names begin with `@myorg.is/`
     pub domain: String,

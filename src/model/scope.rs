@@ -32,11 +32,13 @@ pub enum ScopeClaim {
 }
 
 /// A scope with every field of seed 003 and those of IAS that decide something.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Scope {
     /// row
+    #[serde(skip)]
     pub id: ScopeRowId,
     /// owner
+    #[serde(skip)]
     pub organisation_id: OrganisationId,
     /// `@domain/name`
     pub name: String,

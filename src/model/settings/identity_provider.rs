@@ -1,0 +1,245 @@
+//! Settings of identity providers (seed 003, eid.md §8.4).
+
+use serde::Deserialize;
+
+use super::{
+    client::is_acr,
+    fields::{Faults, FieldError, check_text, check_unique},
+    trust,
+};
+use crate::{
+    base::id::IdentityProviderRowId,
+    model::{
+        environment::Environment,
+        identity_provider::{DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings},
+    },
+};
+
+/// What is said about an identity provider.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IdentityProviderInput {
+    /// required
+    pub name: String,
+    /// required
+    pub kind: Option<IdentityProviderKind>,
+    /// required
+    pub driver: Option<DriverInput>,
+    /// required
+    pub acr: String,
+    /// required
+    pub amr: Vec<String>,
+    /// default: true
+    pub enabled: Option<bool>,
+    /// default: 0
+    pub display_order: i16,
+}
+
+/// The driver's name, and below it its settings; so that each fault has a path of its own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DriverInput {
+    /// Mobile-ID REST (eid.md §2)
+    MobileId(MobileIdSettings),
+}
+
+/// The identity provider under this row id, or what is wrong with the input.
+pub fn parse(
+    input: IdentityProviderInput,
+    id: IdentityProviderRowId,
+    environment: Environment,
+) -> Result<IdentityProvider, Vec<FieldError>> {
+    let mut faults = Faults::default();
+    check_words(&mut faults, &input);
+    if input.kind.is_none() {
+        faults.add("kind", "is required: sim, app or card");
+    }
+    match &input.driver {
+        Some(DriverInput::MobileId(settings)) => check_mobile_id(&mut faults, settings, environment),
+        None => faults.add("driver", "is required: mobile_id with its settings below it"),
+    }
+    let (Some(kind), Some(DriverInput::MobileId(settings))) = (input.kind, input.driver) else {
+        return Err(faults.into_vec());
+    };
+    faults.or(IdentityProvider {
+        id,
+        name: input.name,
+        kind,
+        driver: DriverSettings::MobileId(settings),
+        acr: input.acr,
+        amr: input.amr,
+        enabled: input.enabled.unwrap_or(true),
+        display_order: input.display_order,
+    })
+}
+
+fn check_words(faults: &mut Faults, input: &IdentityProviderInput) {
+    let word = |text: &str| {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+        (1..=40).contains(&text.len()) && text.bytes().all(fits)
+    };
+    if !word(&input.name) {
+        faults.add("name", format!("`{}` is not a name of letters a–z, digits, - and _, such as sim", input.name));
+    }
+    if !is_acr(&input.acr) {
+        faults.add("acr", format!("`{}` is not a level of assurance, such as eidas-loa-high", input.acr));
+    }
+    if input.amr.is_empty() {
+        faults.add("amr", "needs at least one method, such as hwk (RFC 8176)");
+    }
+    check_unique(faults, "amr", &input.amr);
+    for (index, method) in input.amr.iter().enumerate().filter(|(_, method)| !word(method)) {
+        faults.add(format!("amr[{index}]"), format!("`{method}` is not a method of RFC 8176, such as hwk"));
+    }
+    if !(0..=999).contains(&input.display_order) {
+        faults.add("display_order", "is not between 0 and 999");
+    }
+}
+
+fn check_mobile_id(faults: &mut Faults, settings: &MobileIdSettings, environment: Environment) {
+    let at = |field: &str| format!("driver.mobile_id.{field}");
+    if environment == Environment::Production {
+        check_in_production(faults, settings);
+    } else {
+        check_base_url(faults, &at("base_url"), settings, environment);
+    }
+    if uuid::Uuid::try_parse(&settings.relying_party_uuid).is_err() {
+        faults.add(at("relying_party_uuid"), "is not a UUID");
+    }
+    if settings.relying_party_name.is_empty() {
+        faults.add(at("relying_party_name"), "is required: the name that the provider knows us by");
+    }
+    check_text(faults, &at("relying_party_name"), &settings.relying_party_name, 100);
+    if !settings.tls_roots_pem.is_empty() {
+        trust::check_certificates(faults, &at("tls_roots_pem"), &settings.tls_roots_pem);
+    }
+    trust::check(faults, &at("trust"), &settings.trust);
+}
+
+/// What only test systems have: addresses, names and certificates (eid.md §12.2, 3 and 5).
+pub(super) fn check_in_production(faults: &mut Faults, settings: &MobileIdSettings) {
+    let at = |field: &str| format!("driver.mobile_id.{field}");
+    check_base_url(faults, &at("base_url"), settings, Environment::Production);
+    if settings.relying_party_uuid.starts_with("00000000-0000-") || settings.relying_party_name.eq_ignore_ascii_case("demo") {
+        faults.add(at("relying_party_uuid"), "is that of a provider's demo service");
+    }
+    let bundles = [
+        ("tls_roots_pem", &settings.tls_roots_pem),
+        ("trust.anchors_pem", &settings.trust.anchors_pem),
+        ("trust.intermediates_pem", &settings.trust.intermediates_pem),
+    ];
+    for (field, pem) in bundles {
+        for name in trust::test_authorities(pem) {
+            faults.add(at(field), format!("holds a certificate of a test authority: {name}"));
+        }
+    }
+}
+
+/// The provider's address: https with pinned roots; plain http only on a developer's machine (eid.md §12.2).
+fn check_base_url(faults: &mut Faults, field: &str, settings: &MobileIdSettings, environment: Environment) {
+    let Ok(url) = url::Url::parse(&settings.base_url) else {
+        faults.add(field, format!("`{}` is not an address such as https://mid.example.is/mid-api", settings.base_url));
+        return;
+    };
+    let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+    if !plain || url.host_str().is_none() || settings.base_url.ends_with('/') {
+        faults.add(field, "is a scheme, a host and perhaps a path, without user, query, fragment or a slash at the end");
+    }
+    match url.scheme() {
+        "https" if settings.tls_roots_pem.is_empty() => {
+            faults.add(field, "https needs tls_roots_pem: the roots that are pinned")
+        }
+        "https" => {}
+        "http" if environment == Environment::Development => {}
+        "http" => faults.add(field, "plain http is for development only; use https with tls_roots_pem"),
+        _ => faults.add(field, "begins with https://"),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::model::identity_provider::{NationalIdFormat, TrustProfile};
+
+    const ANCHOR: &str = include_str!("test_anchor.pem");
+    const TEST_ANCHOR: &str = include_str!("test_anchor_of_a_simulator.pem");
+
+    pub(in crate::model::settings) fn settings(environment: Environment) -> MobileIdSettings {
+        let development = environment == Environment::Development;
+        let pem = if development { TEST_ANCHOR } else { ANCHOR };
+        MobileIdSettings {
+            base_url: if development { "http://localhost:8090/mid-api" } else { "https://mid.example.is/mid-api" }.into(),
+            relying_party_uuid: "6a1f4c2e-8b1d-4f3a-9a57-0d5a2c9f7e11".into(),
+            relying_party_name: "Innskráning".into(),
+            trust: TrustProfile {
+                anchors_pem: pem.into(),
+                intermediates_pem: String::new(),
+                require_policies: vec!["1.2.352.1.2.1".into()],
+                extended_key_usages: Vec::new(),
+                national_id_formats: vec![NationalIdFormat::Etsi],
+                countries: vec!["IS".into()],
+                ocsp_url: None,
+                ocsp_hosts: vec!["localhost:8091".into()],
+            },
+            tls_roots_pem: if development { String::new() } else { ANCHOR.into() },
+        }
+    }
+
+    fn faults_of(change: impl FnOnce(&mut MobileIdSettings), environment: Environment) -> Vec<String> {
+        let mut settings = settings(environment);
+        change(&mut settings);
+        let input = IdentityProviderInput {
+            name: "sim".into(),
+            kind: Some(IdentityProviderKind::Sim),
+            driver: Some(DriverInput::MobileId(settings)),
+            acr: "eidas-loa-high".into(),
+            amr: vec!["hwk".into(), "pin".into(), "mfa".into()],
+            ..IdentityProviderInput::default()
+        };
+        let faults = parse(input, IdentityProviderRowId(uuid::Uuid::nil()), environment).err().unwrap_or_default();
+        faults.into_iter().map(|fault| fault.field.replace("driver.mobile_id.", "")).collect()
+    }
+
+    #[test]
+    fn a_provider_is_accepted_where_it_belongs() {
+        for environment in [Environment::Development, Environment::Staging, Environment::Production] {
+            assert_eq!(faults_of(|_| {}, environment), [""; 0], "{environment:?}");
+        }
+    }
+
+    #[test]
+    fn each_faulty_field_is_named() {
+        type Change = fn(&mut MobileIdSettings);
+        let table: [(Change, &str); 11] = [
+            (|s| s.base_url = "mid-api".into(), "base_url"),
+            (|s| s.base_url = "http://localhost:8090/".into(), "base_url"),
+            (|s| s.base_url = "http://a:b@localhost:8090".into(), "base_url"),
+            (|s| s.base_url = "https://localhost:8090".into(), "base_url"),
+            (|s| s.relying_party_uuid = "demo".into(), "relying_party_uuid"),
+            (|s| s.relying_party_name = String::new(), "relying_party_name"),
+            (|s| s.trust.anchors_pem = "-----BEGIN".into(), "trust.anchors_pem"),
+            (|s| s.trust.require_policies = vec!["policy".into()], "trust.require_policies[0]"),
+            (|s| s.trust.countries = vec!["IS".into(), "is".into()], "trust.countries[1]"),
+            (|s| s.trust.ocsp_hosts = vec!["http://ocsp".into()], "trust.ocsp_hosts[0]"),
+            (|s| s.trust.national_id_formats = Vec::new(), "trust.national_id_formats"),
+        ];
+        for (change, field) in table {
+            assert_eq!(faults_of(change, Environment::Development), [field]);
+        }
+    }
+
+    #[test]
+    fn test_systems_are_refused_in_production_ops_02() {
+        type Change = fn(&mut MobileIdSettings);
+        let table: [(Change, &str); 4] = [
+            (|s| s.base_url = "http://mid.example.is/mid-api".into(), "base_url"),
+            (|s| s.relying_party_uuid = "00000000-0000-4000-8000-000000000000".into(), "relying_party_uuid"),
+            (|s| s.relying_party_name = "DEMO".into(), "relying_party_uuid"),
+            (|s| s.tls_roots_pem = TEST_ANCHOR.into(), "tls_roots_pem"),
+        ];
+        for (change, field) in table {
+            assert!(faults_of(change, Environment::Production).contains(&field.to_owned()), "{field}");
+        }
+        assert_eq!(faults_of(|s| s.base_url = "http://mid.example.is".into(), Environment::Staging), ["base_url"]);
+    }
+}

@@ -1,0 +1,16 @@
+//! What organisations may configure: input of files, pages and the API is parsed here into the nouns, or into field errors
+//! that help (parse, don't validate).
+//!
+//! Owns defaults, limits and the rules of names, texts and addresses. Does no I/O; flows/admin and flows/apply call it, and
+//! `serve` asks [`production::faults`] before it starts.
+
+pub mod api_resource;
+pub mod client;
+pub mod client_input;
+pub mod fields;
+pub mod identity_provider;
+pub mod organisation;
+pub mod production;
+pub mod scope;
+pub mod secret;
+pub mod trust;
