@@ -9,6 +9,8 @@ pub mod form_post;
 pub mod message;
 pub mod problem;
 pub mod signin;
+#[cfg(test)]
+mod tests;
 
 use crate::{base::text::Language, model::environment::Environment};
 

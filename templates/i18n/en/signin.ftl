@@ -74,10 +74,10 @@ consent-heading = { $client } asks for access
 consent-organisation = Service provider
 consent-person = Signed in as
 consent-redirect-host = The answer is sent to
-consent-scopes = Choose what you want to allow
+consent-scopes = If you allow it, the service gets
 consent-required = Required
 consent-emphasized = Read carefully
-consent-remembered = Your choice is remembered, so that you need not answer again next time. You can withdraw it whenever you like.
+consent-remembered = Your choice is remembered, so that you need not answer again next time.
 consent-once = Your approval is for this time only.
 
 scope-openid-name = Who you are

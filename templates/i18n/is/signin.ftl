@@ -74,10 +74,10 @@ consent-heading = { $client } biður um aðgang
 consent-organisation = Þjónustuaðili
 consent-person = Skráð inn
 consent-redirect-host = Svarið er sent til
-consent-scopes = Veldu hvað þú vilt leyfa
+consent-scopes = Ef þú samþykkir fær þjónustan þetta
 consent-required = Nauðsynlegt
 consent-emphasized = Skoðaðu vel
-consent-remembered = Valið verður geymt, svo að þú þurfir ekki að svara aftur næst. Þú getur afturkallað samþykkið hvenær sem er.
+consent-remembered = Valið verður geymt, svo að þú þurfir ekki að svara aftur næst.
 consent-once = Samþykkið gildir aðeins í þetta sinn.
 
 scope-openid-name = Hver þú ert
