@@ -1,0 +1,167 @@
+//! The pages of signing in (eid.md §10): choose a way, give a number, wait for the phone.
+
+use askama::Template;
+
+use super::{Chrome, problem::Problem};
+use crate::model::identity_provider::IdentityProviderKind;
+
+/// GET /signin/choose: the ways to sign in; for `prompt=select_account` in a live session, who is signed in.
+///
+/// POST /signin/choose: `csrf`, `request` and one of `identity_provider` = sim|app|card, `subject` = current|other,
+/// `decision` = cancel.
+#[derive(Clone, Debug, Template)]
+#[template(path = "signin/choose.html")]
+pub struct ChoosePage<'a> {
+    /// what stands around it
+    pub chrome: Chrome<'a>,
+    /// the sealed request
+    pub request: &'a str,
+    /// the form's CSRF token
+    pub csrf: &'a str,
+    /// the ways that the client accepts
+    pub methods: &'a [IdentityProviderKind],
+    /// the way that this browser used last; it comes first
+    pub last_used: Option<IdentityProviderKind>,
+    /// the name of who is signed in: asks whether to go on as that person, and shows no ways
+    pub signed_in: Option<&'a str>,
+}
+
+impl ChoosePage<'_> {
+    fn heading(&self) -> String {
+        self.chrome.text(if self.signed_in.is_some() { "choose-account-heading" } else { "choose-heading" })
+    }
+
+    fn ordered_methods(&self) -> Vec<IdentityProviderKind> {
+        let mut methods = self.methods.to_vec();
+        methods.sort_by_key(|&method| Some(method) != self.last_used);
+        methods
+    }
+}
+
+/// GET /signin/start: the phone number (SIM) or the kennitala (app).
+///
+/// POST /signin/start: `csrf`, `request`, `identity_provider` and `phone_number` or `national_id`; or `decision` = cancel.
+#[derive(Clone, Debug, Template)]
+#[template(path = "signin/start.html")]
+pub struct StartPage<'a> {
+    /// what stands around it
+    pub chrome: Chrome<'a>,
+    /// the sealed request
+    pub request: &'a str,
+    /// the form's CSRF token
+    pub csrf: &'a str,
+    /// `app` asks for `national_id`, every other for `phone_number`
+    pub kind: IdentityProviderKind,
+    /// what was typed before, whatever it was; empty at first
+    pub identifier: &'a str,
+    /// seconds that the person will have to confirm (WCAG 2.2.1: said before it starts)
+    pub valid_seconds: u32,
+    /// what was wrong
+    pub problem: Option<Problem>,
+    /// the page with the other ways; none where the client accepts this one alone
+    pub other_url: Option<&'a str>,
+}
+
+impl StartPage<'_> {
+    fn heading(&self) -> String {
+        self.chrome.text(if self.asks_national_id() { "start-national-id-heading" } else { "start-phone-number-heading" })
+    }
+
+    fn asks_national_id(&self) -> bool {
+        self.kind == IdentityProviderKind::App
+    }
+
+    fn field(&self) -> &'static str {
+        if self.asks_national_id() { "national_id" } else { "phone_number" }
+    }
+
+    fn field_problem(&self) -> Option<Problem> {
+        self.problem.filter(|problem| problem.concerns_field())
+    }
+}
+
+/// GET /signin/wait: the attempt as it stands; it can be reloaded at any time.
+///
+/// POST /signin/wait: `csrf`, `request`, `attempt` and `decision` = cancel while it is pending, allow once it is verified.
+#[derive(Clone, Debug, Template)]
+#[template(path = "signin/wait.html")]
+pub struct WaitPage<'a> {
+    /// what stands around it
+    pub chrome: Chrome<'a>,
+    /// the sealed request
+    pub request: &'a str,
+    /// the attempt's id
+    pub attempt: &'a str,
+    /// the form's CSRF token
+    pub csrf: &'a str,
+    /// where the person confirms
+    pub kind: IdentityProviderKind,
+    /// what the attempt has come to
+    pub state: WaitState<'a>,
+}
+
+/// What an attempt has come to.
+#[derive(Clone, Debug)]
+pub enum WaitState<'a> {
+    /// the phone has been asked
+    Pending {
+        /// the verification code, with its leading zeros
+        code: &'a str,
+        /// GET /signin/status?…: JSON `{"state":"pending|verified|failed|ended","seconds_left":n}`
+        status_url: &'a str,
+        /// until the request ends
+        seconds_left: u32,
+    },
+    /// confirmed: the form goes on, by itself where there is script
+    Verified,
+    /// not confirmed
+    Failed {
+        /// why
+        problem: Problem,
+        /// a number that the log knows as well
+        incident: Option<&'a str>,
+        /// GET /signin/start?…, the number kept (WCAG 3.3.7)
+        retry_url: &'a str,
+        /// GET /signin/choose?…; none where the client accepts one way alone
+        other_url: Option<&'a str>,
+    },
+    /// ended in another tab
+    Elsewhere {
+        /// the request, to be looked at again with the session that there is now
+        continue_url: &'a str,
+    },
+}
+
+impl WaitState<'_> {
+    /// `1:07`; the clock face needs no plural, so that the script can go on with it.
+    fn time_left(&self) -> String {
+        match self {
+            Self::Pending { seconds_left, .. } => format!("{}:{:02}", seconds_left / 60, seconds_left % 60),
+            _ => String::new(),
+        }
+    }
+}
+
+impl WaitPage<'_> {
+    fn heading(&self) -> String {
+        self.chrome.text(match (&self.state, self.kind) {
+            (WaitState::Pending { .. }, IdentityProviderKind::App) => "wait-app-heading",
+            (WaitState::Pending { .. }, _) => "wait-heading",
+            (WaitState::Verified, _) => "wait-verified-heading",
+            (WaitState::Failed { .. }, _) => "wait-failed-heading",
+            (WaitState::Elsewhere { .. }, _) => "wait-elsewhere-heading",
+        })
+    }
+}
+
+/// The code digit by digit, as a screen reader should say it.
+fn spelled(code: &str) -> String {
+    let mut digits = String::with_capacity(code.len() * 2);
+    for digit in code.chars() {
+        if !digits.is_empty() {
+            digits.push(' ');
+        }
+        digits.push(digit);
+    }
+    digits
+}
