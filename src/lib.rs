@@ -4,4 +4,5 @@
 //! of the house and where each change belongs stand in ARCHITECTURE.md.
 
 pub mod base;
+pub mod config;
 pub mod model;
