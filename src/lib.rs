@@ -6,3 +6,4 @@
 pub mod base;
 pub mod config;
 pub mod model;
+pub mod telemetry;
