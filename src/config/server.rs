@@ -1,0 +1,79 @@
+//! `[server]`: issuer, listeners, proxies, timeouts and caps.
+
+use std::{net::SocketAddr, time::Duration};
+
+use ipnet::IpNet;
+use serde::Deserialize;
+
+use super::{issuer::Issuer, value};
+
+/// What the listeners need to know.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// the issuer, as clients have it
+    pub issuer: Issuer,
+    /// where requests are served, without TLS
+    pub listen: SocketAddr,
+    /// where health and metrics are served (OPS-03)
+    pub operations_listen: SocketAddr,
+    /// values of `Host` that are answered, in lower case, with their port where one is sent (PRX-01); never empty once loaded
+    #[serde(deserialize_with = "value::list")]
+    pub allowed_hosts: Vec<String>,
+    /// proxies whose forwarded headers count (PRX-02)
+    #[serde(deserialize_with = "value::list")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// for the whole request header (DOS-01)
+    #[serde(deserialize_with = "value::timeout")]
+    pub header_timeout: Duration,
+    /// from the header to the answer
+    #[serde(deserialize_with = "value::timeout")]
+    pub request_timeout: Duration,
+    /// for a kept connection without a request
+    #[serde(deserialize_with = "value::timeout")]
+    pub idle_timeout: Duration,
+    /// connections at once
+    pub max_connections: usize,
+    /// connections at once from one address that is no trusted proxy
+    pub max_connections_per_address: usize,
+    /// how long readiness is off before requests are refused
+    #[serde(deserialize_with = "value::timeout")]
+    pub drain_delay: Duration,
+    /// how long requests under way may take to finish when stopping
+    #[serde(deserialize_with = "value::timeout")]
+    pub shutdown_timeout: Duration,
+}
+
+impl Server {
+    pub(super) fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.listen == self.operations_listen && self.listen.port() != 0 {
+            faults.push(
+                "server.operations_listen: must differ from server.listen; health and metrics have a listener of their own"
+                    .into(),
+            );
+        }
+        for (key, timeout) in [
+            ("header_timeout", self.header_timeout),
+            ("request_timeout", self.request_timeout),
+            ("idle_timeout", self.idle_timeout),
+        ] {
+            if timeout.is_zero() {
+                faults.push(format!("server.{key}: must be longer than nothing"));
+            }
+        }
+        for (key, cap) in
+            [("max_connections", self.max_connections), ("max_connections_per_address", self.max_connections_per_address)]
+        {
+            if cap == 0 {
+                faults.push(format!("server.{key}: must be at least 1"));
+            }
+        }
+        for host in
+            self.allowed_hosts.iter().filter(|host| host.contains(['/', '*', ' ']) || **host != host.to_ascii_lowercase())
+        {
+            faults.push(format!("server.allowed_hosts: `{host}` must be a host in lower case, with a port where one is sent"));
+        }
+        faults
+    }
+}
