@@ -4,4 +4,6 @@
 //! of the house and where each change belongs stand in ARCHITECTURE.md.
 
 pub mod base;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod model;

@@ -1,0 +1,3 @@
+//! What `ias demo` shows beside the server. Nothing in here is part of a production build (feature `demo`).
+
+pub mod relying_party;
