@@ -1,0 +1,121 @@
+//! The example application: `@myorg.is/webapp`, and the documents API that it calls.
+//!
+//! It is written to be copied. It is a backend-for-frontend: the browser holds one opaque cookie, the tokens stay on the
+//! server. It knows the identity provider by its issuer alone and uses none of its code but random bytes, digests, the
+//! secret type and the clock.
+//!
+//! | File | Holds |
+//! | --- | --- |
+//! | provider.rs | discovery, keys and the OpenID Connect client |
+//! | login.rs | the way out to the provider and back: state, nonce, PKCE, issuer |
+//! | session.rs | sessions in memory and their cookies |
+//! | logout.rs | ending both sessions: ours and the provider's |
+//! | documents.rs | the page that calls the API with the person's access token |
+//! | api.rs, bearer.rs | the documents API, and how it checks an access token by the published keys |
+//! | pages.rs, language.rs, failure.rs | what people see |
+
+mod api;
+mod bearer;
+mod documents;
+mod failure;
+mod language;
+mod login;
+mod logout;
+mod pages;
+mod provider;
+mod session;
+
+use std::sync::Arc;
+
+use axum::{
+    Router, middleware,
+    routing::{get, post},
+};
+use time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::base::{clock::Clock, secret::Secret};
+use provider::{Http, Provider};
+use session::{PendingLogin, Session, Vault};
+
+/// How long a person may take at the identity provider.
+const LOGIN_TTL: Duration = Duration::minutes(15);
+/// How long the application's own session lives at most.
+const SESSION_TTL: Duration = Duration::hours(8);
+
+/// What the example application has to be told.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The identity provider's issuer, as it stands in its discovery document.
+    pub issuer: String,
+    /// The client that is registered for this application.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: Secret<String>,
+    /// Where this application is reached, without a trailing slash: `http://localhost:8070`. The client's redirect URI is
+    /// `{base_url}/oauth/callback`, its post-logout redirect URI is `{base_url}/`.
+    pub base_url: String,
+    /// The scopes that it asks for; `openid` is always among them.
+    pub scopes: Vec<String>,
+    /// The page of the simulated phone, to tell the visitor where "the phone" is.
+    pub phone_url: Option<String>,
+    /// The test persons with whom one can sign in: name and phone number.
+    pub persons: Vec<(String, String)>,
+}
+
+/// What the handlers share.
+struct Webapp {
+    options: Options,
+    /// The origin of `base_url`: `scheme://host:port`.
+    origin: String,
+    provider: Provider,
+    http: Http,
+    clock: Clock,
+    logins: Vault<PendingLogin>,
+    sessions: Vault<Session>,
+}
+
+/// The application and its API, as one router.
+///
+/// # Errors
+/// Where an address in the options is no URL, or no HTTP client can be made.
+pub fn router(options: Options) -> anyhow::Result<Router> {
+    let clock = Clock::System;
+    let http = Http::new()?;
+    let origin = Url::parse(&options.base_url)?.origin().ascii_serialization();
+    let api = api::router(&options.issuer, http.clone(), clock.clone());
+    let headers = pages::SecurityHeaders::new(&Url::parse(&options.issuer)?)?;
+    let webapp = Arc::new(Webapp {
+        provider: Provider::new(&options, http.clone())?,
+        logins: Vault::new(LOGIN_TTL),
+        sessions: Vault::new(SESSION_TTL),
+        options,
+        origin,
+        http,
+        clock,
+    });
+    let pages = Router::new()
+        .route("/", get(pages::home))
+        .route("/login", get(login::start).post(login::start))
+        .route("/oauth/callback", get(login::callback))
+        .route("/documents", get(documents::list).post(documents::add))
+        .route("/logout", post(logout::logout))
+        .route("/language", get(language::choose))
+        .route("/relying_party.css", get(pages::stylesheet))
+        .fallback(pages::not_found)
+        .layer(middleware::from_fn_with_state(Arc::clone(&webapp), session::require_same_origin))
+        .layer(middleware::map_response_with_state(headers, pages::secure))
+        .with_state(webapp);
+    // The API stands apart from the pages: it knows no cookie, only the access token.
+    Ok(Router::new().nest("/api", api).merge(pages))
+}
+
+/// Serves the application until `stop` is cancelled.
+///
+/// # Errors
+/// As [`router`]; and where the listener fails.
+pub async fn serve(options: Options, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+    Ok(axum::serve(listener, router(options)?).with_graceful_shutdown(stop.cancelled_owned()).await?)
+}
