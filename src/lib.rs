@@ -4,5 +4,7 @@
 //! of the house and where each change belongs stand in ARCHITECTURE.md.
 
 pub mod base;
+pub mod flows;
 pub mod model;
 pub mod protocol;
+pub mod store;
