@@ -62,10 +62,8 @@ impl SealingKey {
         let (header, body) = sealed.split_at_checked(HEADER).ok_or(Unsealable)?;
         let salt: &[u8; SALT] = header[5..].try_into().map_err(|_| Unsealable)?;
         let mut body = body.to_vec();
-        let plain = self
-            .key_for(salt)
-            .open_in_place(zero_nonce(), Aad::from(purpose.as_bytes()), &mut body)
-            .map_err(|_| Unsealable)?;
+        let plain =
+            self.key_for(salt).open_in_place(zero_nonce(), Aad::from(purpose.as_bytes()), &mut body).map_err(|_| Unsealable)?;
         Ok(plain.to_vec())
     }
 
