@@ -5,3 +5,4 @@
 
 pub mod relying_party;
 pub mod postgres;
+pub mod eid_simulator;
