@@ -4,6 +4,8 @@
 //! of the house and where each change belongs stand in ARCHITECTURE.md.
 
 pub mod base;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod flows;
 pub mod model;
 pub mod protocol;

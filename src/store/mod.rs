@@ -1,0 +1,63 @@
+//! What is kept in Postgres, and the only room that holds SQL: functions over a connection, one file per noun in the plural.
+//!
+//! It decides nothing and reads no clock: callers (flows, doors, jobs) hand in values, time among them, and get nouns back.
+//! A function that takes `impl PgExecutor` runs one statement; one that takes `&mut PgConnection` runs in the caller's
+//! transaction.
+
+/// A statement with the name that its file gives it.
+#[derive(Clone, Copy, Debug)]
+pub struct Statement {
+    /// Module and constant, for messages.
+    pub name: &'static str,
+    /// The text as it is sent.
+    pub sql: &'static str,
+}
+
+/// Declares a file's statements as constants and lists them as its `STATEMENTS`, once per file:
+///
+/// ```ignore
+/// statements! {
+///     /// The organisation with this id.
+///     FIND = r"
+///         select id, name
+///         from organisations
+///         where id = $1";
+/// }
+/// ```
+///
+/// The file's list must stand in [`STATEMENTS`]; the compiler says that it is never used where that is forgotten.
+macro_rules! statements {
+    ($($(#[$meta:meta])* $name:ident = $sql:expr;)+) => {
+        $($(#[$meta])* const $name: &str = $sql;)+
+        /// Every statement of this file.
+        pub(super) const STATEMENTS: &[crate::store::Statement] =
+            &[$(crate::store::Statement { name: concat!(module_path!(), "::", stringify!($name)), sql: $name }),+];
+    };
+}
+
+// Below the macro: it is seen only by the modules that follow it.
+pub mod api_resources;
+pub mod client_secrets;
+pub mod clients;
+pub mod configuration;
+pub mod identity_providers;
+pub mod migrations;
+pub mod organisations;
+pub mod pool;
+pub mod roles;
+pub mod scopes;
+pub mod snapshot;
+
+/// The statements of every file. Tests prepare each on a migrated database and fail for one that no test has run.
+pub static STATEMENTS: &[&[Statement]] = &[
+    api_resources::STATEMENTS,
+    client_secrets::STATEMENTS,
+    clients::STATEMENTS,
+    configuration::STATEMENTS,
+    identity_providers::STATEMENTS,
+    migrations::STATEMENTS,
+    organisations::STATEMENTS,
+    roles::STATEMENTS,
+    scopes::STATEMENTS,
+    snapshot::STATEMENTS,
+];
