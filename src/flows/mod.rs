@@ -2,4 +2,5 @@
 //!
 //! Owns decisions that need several rooms below; knows neither HTTP nor the command line. Doors and cli call it.
 
+pub mod admin;
 pub mod apply;
