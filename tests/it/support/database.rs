@@ -144,7 +144,7 @@ async fn keep(mut commands: mpsc::UnboundedReceiver<Command>) {
                 let _ = reply.send(keeper.create("").await);
             }
             Command::Drop { name, done } => {
-                keeper.run(format!("drop database if exists {name} with (force)")).await;
+                keeper.drop_database(&name).await;
                 let _ = done.send(());
             }
         }
@@ -190,7 +190,7 @@ impl Keeper {
                 .await
                 .unwrap();
             if ended {
-                self.run(format!("drop database if exists {name} with (force)")).await;
+                self.drop_database(&name).await;
                 self.run(format!("select pg_advisory_unlock({RUNS}, {})", run.cast_signed())).await;
             }
         }
@@ -234,6 +234,23 @@ impl Keeper {
         self.run("select pg_advisory_unlock(hashtext('ias test template'))".to_owned()).await;
         self.template = Some(template.clone());
         template
+    }
+
+    async fn drop_database(&mut self, name: &str) {
+        // `with (force)` alone looks only each 100 ms whether those that it cut off are gone.
+        for _ in 0..200 {
+            let left: i64 =
+                sqlx::query_scalar("select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = $1")
+                    .bind(name)
+                    .fetch_one(&mut self.connection)
+                    .await
+                    .unwrap();
+            if left == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        self.run(format!("drop database if exists {name} with (force)")).await;
     }
 
     async fn run(&mut self, sql: String) {
