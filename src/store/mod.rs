@@ -15,7 +15,7 @@ pub struct Statement {
 
 /// Declares a file's statements as constants and lists them as its `STATEMENTS`, once per file:
 ///
-/// ```ignore
+/// ```text
 /// statements! {
 ///     /// The organisation with this id.
 ///     FIND = r"
