@@ -2,4 +2,14 @@
 #![cfg(test)]
 
 mod clients;
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that fails must say so; clippy.toml knows only the functions marked as tests"
+)]
+mod demo;
+mod house;
+mod store;
 mod support;
