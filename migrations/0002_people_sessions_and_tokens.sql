@@ -60,6 +60,8 @@ create table sign_in_attempts (
     subject_key bytea not null,
     verification_code text not null,
     driver_state bytea,
+    -- sealed: what was typed, so that a second try need not ask again
+    input bytea,
     evidence bytea,
     person_id uuid constraint sign_in_attempts_person_fk references persons (id),
     error_kind text,

@@ -4,3 +4,5 @@
 //! What `ias demo` shows beside the server. Nothing in here is part of a production build (feature `demo`).
 
 pub mod relying_party;
+pub mod postgres;
+pub mod eid_simulator;

@@ -10,6 +10,7 @@ use time::{Duration, OffsetDateTime};
 use crate::{
     app::App,
     base::{digest, entropy, id::SessionId},
+    model::urls::{Urls, path},
     protocol::authorize::AuthorizeRequest,
 };
 
@@ -93,10 +94,45 @@ impl PendingRequest {
         self.expires_at(app) + Duration::minutes(1)
     }
 
+    /// The address at which the same request begins anew, as if the client had sent it once more.
+    pub fn anew(&self) -> String {
+        let request = &self.request;
+        let scope = request.scope.to_string();
+        let prompt = request.prompt.to_string();
+        let max_age = request.max_age.map(|seconds| seconds.to_string());
+        let locales: Vec<&str> = request.ui_locales.iter().map(|language| language.tag()).collect();
+        let (locales, acr_values) = (locales.join(" "), request.acr_values.join(" "));
+        let challenge = request.code_challenge.as_ref().map(|challenge| challenge.as_str());
+        let parameters = [
+            ("client_id", Some(request.client_id.as_str())),
+            ("redirect_uri", Some(&request.redirect_uri)),
+            ("response_type", Some("code")),
+            ("response_mode", Some(request.response_mode.as_str())),
+            ("scope", Some(&scope)),
+            ("state", request.state.as_deref()),
+            ("nonce", request.nonce.as_deref()),
+            ("code_challenge", challenge),
+            ("code_challenge_method", challenge.map(|_| "S256")),
+            ("prompt", Some(&prompt)),
+            ("max_age", max_age.as_deref()),
+            ("login_hint", request.login_hint.as_deref()),
+            ("ui_locales", Some(&locales)),
+            ("acr_values", Some(&acr_values)),
+            ("id_token_hint", request.id_token_hint.as_deref()),
+        ];
+        let sent: Vec<(&str, &str)> = parameters
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)))
+            .collect();
+        Urls::with_parameters(path::AUTHORIZE, &sent)
+    }
+
     /// The token that proves that a form was drawn by us for this request in this browser (CON-01, CSR-01).
-    pub fn csrf(&self, app: &App) -> String {
+    /// A page that draws what belongs to a session names it.
+    pub fn csrf(&self, app: &App, session: Option<SessionId>) -> String {
         let binding = self.binding.unwrap_or_default();
-        digest::base64url(digest::hmac_sha256(app.keys().csrf().expose(), &[b"request", &self.id, &binding]))
+        let session = session.map(|session| session.0.into_bytes()).unwrap_or_default();
+        digest::base64url(digest::hmac_sha256(app.keys().csrf().expose(), &[b"request", &self.id, &binding, &session]))
     }
 }
 

@@ -4,9 +4,12 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{identity_provider::IdentityProviderKind, organisation::Organisation};
-use crate::base::{
-    id::{ClientRowId, OrganisationId},
-    text::LocalizedText,
+use crate::{
+    base::{
+        id::{ClientRowId, OrganisationId},
+        text::LocalizedText,
+    },
+    protocol::redirect_uri,
 };
 
 /// What kind of application it is.
@@ -192,6 +195,13 @@ impl Client {
     /// Whether the client may use `grant_type`.
     pub fn may_use(&self, grant_type: GrantType) -> bool {
         self.grant_types.contains(&grant_type)
+    }
+
+    /// Where a sign-in that has ended can begin again: the client's own address for that, else its origin.
+    pub fn way_back(&self, redirect_uri: &str) -> Option<String> {
+        self.initiate_login_uri
+            .clone()
+            .or_else(|| redirect_uri::origin(redirect_uri).filter(|origin| origin.contains("://")))
     }
 
     /// Whether people may sign in to it with `kind`.

@@ -16,8 +16,9 @@ pub const PROFILE: &str = "profile";
 pub const OFFLINE_ACCESS: &str = "offline_access";
 
 /// A claim that a scope may put into access tokens: those that the server can fill.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "camelCase")]
+#[sqlx(type_name = "text", rename_all = "camelCase")]
 pub enum ScopeClaim {
     /// national id of the subject
     NationalId,

@@ -57,6 +57,8 @@ pub struct SignInAttempt {
     pub verification_code: String,
     /// sealed state of the driver
     pub driver_state: Option<Vec<u8>>,
+    /// sealed: what was typed
+    pub input: Option<Vec<u8>>,
     /// who was proven
     pub person_id: Option<PersonId>,
     /// why it failed

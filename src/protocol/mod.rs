@@ -3,9 +3,15 @@
 //! Pure: no I/O, no clock (`now` is a parameter), no knowledge of the model. The doors and flows call it; it calls only `base`.
 
 pub mod authorize;
+pub mod claims;
 pub mod error;
+pub mod jwk;
+pub mod jwt;
+pub mod logout;
+pub mod metadata;
 pub mod params;
 pub mod pkce;
 pub mod redirect_uri;
 pub mod refusals;
 pub mod scope;
+pub mod token;

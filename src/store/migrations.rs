@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection, PgExecutor, PgPool,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, PgExecutor, PgPool,
     migrate::{MigrateError, Migration, Migrator},
     postgres::PgConnectOptions,
 };
@@ -17,6 +17,10 @@ statements! {
     /// Whether any migration has ever run here.
     HAS_HISTORY = r"
         select to_regclass('public._sqlx_migrations') is not null";
+
+    /// The name, quoted where the language needs it.
+    QUOTE_NAME = r"
+        select quote_ident($1)";
 
     /// What has run, with the checksum of the text that ran.
     APPLIED = r"
@@ -69,11 +73,30 @@ pub enum SchemaFault {
     #[error("migration {0} was changed after it ran: run a release with the migrations that this database was made with")]
     Changed(i64),
     /// A migration outside a transaction stopped half-way.
-    #[error("migration {0} stopped half-way: repair what it left, then delete its row in _sqlx_migrations and run `ias migrate`")]
+    #[error(
+        "migration {0} stopped half-way: repair what it left, then delete its row in _sqlx_migrations and run `ias migrate`"
+    )]
     HalfDone(i64),
     /// The history could not be read.
     #[error("the history of migrations cannot be read: {0}")]
     Database(#[from] sqlx::Error),
+}
+
+/// SQLSTATE duplicate_database.
+const DUPLICATE_DATABASE: &str = "42P04";
+
+/// Makes an empty database; false if it is there already. `superuser` is a role that may.
+pub async fn create_database(superuser: &PgConnectOptions, name: &str) -> Result<bool, sqlx::Error> {
+    let mut connection = superuser.connect().await?;
+    let quoted: String = sqlx::query_scalar(QUOTE_NAME).bind(name).fetch_one(&mut connection).await?;
+    // The one statement whose text is made here: it takes no parameters and runs in no block.
+    let outcome = sqlx::raw_sql(AssertSqlSafe(format!("create database {quoted}"))).execute(&mut connection).await;
+    connection.close().await?;
+    match outcome {
+        Ok(_) => Ok(true),
+        Err(sqlx::Error::Database(answer)) if answer.code().as_deref() == Some(DUPLICATE_DATABASE) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Brings the schema up to date and gives the serving role its rights. Any number of callers may do it at once; all but the

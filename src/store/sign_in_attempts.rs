@@ -18,13 +18,14 @@ super::statements! {
     INSERT = r"
         insert into sign_in_attempts
             (id, request_id, binding_hash, client_id, identity_provider_id, identity_provider, state, subject_key,
-             verification_code, driver_state, lease_owner, lease_until, created_at, expires_at, address, user_agent)
-        values ($1, $2, $3, $4, $5, $6, 'created', $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+             verification_code, driver_state, input, lease_owner, lease_until, created_at, expires_at, address,
+             user_agent)
+        values ($1, $2, $3, $4, $5, $6, 'created', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 
     FIND = r"
         select
             id, request_id, binding_hash, client_id, identity_provider_id, identity_provider, state, verification_code,
-            driver_state, person_id, error_kind, incident, expires_at, verified_at, lease_until
+            driver_state, input, person_id, error_kind, incident, expires_at, verified_at, lease_until
         from sign_in_attempts
         where id = $1";
 
@@ -146,6 +147,8 @@ pub struct NewAttempt<'a> {
     pub verification_code: &'a str,
     /// sealed
     pub driver_state: &'a [u8],
+    /// sealed: what was typed
+    pub input: &'a [u8],
     /// node that polls
     pub lease_owner: Uuid,
     /// end of its lease
@@ -181,6 +184,7 @@ pub async fn insert(connection: &mut PgConnection, new: &NewAttempt<'_>) -> sqlx
         .bind(new.subject_key)
         .bind(new.verification_code)
         .bind(new.driver_state)
+        .bind(new.input)
         .bind(new.lease_owner)
         .bind(new.lease_until)
         .bind(new.created_at)
@@ -203,6 +207,7 @@ struct Row {
     state: AttemptState,
     verification_code: String,
     driver_state: Option<Vec<u8>>,
+    input: Option<Vec<u8>>,
     person_id: Option<PersonId>,
     error_kind: Option<String>,
     incident: Option<Uuid>,
@@ -224,6 +229,7 @@ pub async fn find(executor: impl PgExecutor<'_>, id: AttemptId) -> sqlx::Result<
         state: row.state,
         verification_code: row.verification_code,
         driver_state: row.driver_state,
+        input: row.input,
         person_id: row.person_id,
         error_kind: row.error_kind,
         incident: row.incident,

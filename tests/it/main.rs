@@ -1,1 +1,5 @@
 //! One integration binary; folders mirror http/, files mirror endpoints.
+#![cfg(test)]
+
+mod clients;
+mod support;

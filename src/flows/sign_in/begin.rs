@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use time::{Duration, OffsetDateTime};
 
-use super::{DRIVER_STATE, attend, limits};
+use super::{DRIVER_STATE, INPUT, attend, limits};
 use crate::{
     app::App,
     base::{digest, id::AttemptId, text::Language},
@@ -50,12 +50,14 @@ pub enum BeginRefusal {
     Store(#[from] sqlx::Error),
 }
 
-/// Stores an attempt for `number` and has it attended to; the prompt leaves after the row is there.
+/// Stores an attempt for `number` and has it attended to; the prompt leaves after the row is there. `typed` is the number as the
+/// person wrote it, kept for a second try.
 pub async fn begin(
     app: &App,
     request: &SignInRequest<'_>,
     provider: &IdentityProvider,
     number: PhoneNumber,
+    typed: &str,
     now: OffsetDateTime,
 ) -> Result<AttemptId, BeginRefusal> {
     let configuration = app.configuration();
@@ -88,6 +90,7 @@ pub async fn begin(
             subject_key: &subject_key,
             verification_code: &prepared.verification_code,
             driver_state: &sealed,
+            input: &app.keys().sealing().seal(INPUT, typed.as_bytes()),
             lease_owner: app.node_id,
             lease_until: now + attend::LEASE,
             created_at: now,

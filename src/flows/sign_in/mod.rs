@@ -3,6 +3,8 @@
 //!
 //! Knows nothing of OAuth but the client that asks. The sign-in pages call it.
 
+use crate::{app::App, model::sign_in_attempt::SignInAttempt};
+
 mod attend;
 mod begin;
 mod complete;
@@ -10,8 +12,15 @@ mod limits;
 
 pub use attend::{attend, take_over};
 pub use begin::{BeginRefusal, SignInRequest, begin};
-pub use complete::{CompleteRefusal, Completed, complete};
+pub use complete::{CompleteRefusal, Completed, SAME_BROWSER_PAUSE, complete};
 
 /// What the driver's state and the evidence are sealed for.
 const DRIVER_STATE: &str = "driver state of a sign-in attempt";
 const EVIDENCE: &str = "evidence of a sign-in";
+const INPUT: &str = "what was typed for a sign-in attempt";
+
+/// What the person typed for an attempt, for a second try (WCAG 2.2, 3.3.7).
+pub fn typed(app: &App, attempt: &SignInAttempt) -> Option<String> {
+    let plain = app.keys().sealing().open(INPUT, attempt.input.as_deref()?).ok()?;
+    String::from_utf8(plain).ok()
+}

@@ -9,11 +9,12 @@ use super::log;
 use crate::{
     app::App,
     base::text::Language,
+    flows::authorization_request::RequestFault,
     http::{
         html::html,
         page::{Button, Chrome, Label, Service, message::{Message, MessagePage}},
     },
-    protocol::error::OAuthError,
+    protocol::{error::OAuthError, refusals},
 };
 
 /// A refusal that a person reads.
@@ -88,5 +89,17 @@ impl From<OAuthError> for PageRefusal {
             _ => Message::InvalidRequest,
         };
         Self::new(message, error)
+    }
+}
+
+impl From<RequestFault> for PageRefusal {
+    /// A sealed request that cannot go on: one plain sentence and, where the request is readable, a button that begins it anew.
+    fn from(fault: RequestFault) -> Self {
+        let (message, refusal, pending) = match fault {
+            RequestFault::Unreadable => (Message::Unreadable, &refusals::SIGN_IN_UNREADABLE, None),
+            RequestFault::Expired(pending) => (Message::Expired, &refusals::SIGN_IN_EXPIRED, Some(pending)),
+            RequestFault::OtherBrowser(pending) => (Message::OtherBrowser, &refusals::SIGN_IN_OTHER_BROWSER, Some(pending)),
+        };
+        Self::new(message, refusal).with_button(Label::StartAgain, pending.map(|pending| pending.anew()))
     }
 }

@@ -23,12 +23,15 @@ use self::{
 use crate::{
     app::App,
     base::{handle::Handle, id::SessionId},
-    flows::authorization_request::{PendingRequest, Progress, RequestFault},
+    flows::{
+        authorization_request::{PendingRequest, Progress},
+        consent,
+    },
     http::{
         error::{page::PageRefusal, unavailable},
         extract::{browser::Browser, form::Form},
         html::see_other,
-        page::{Label, message::Message},
+        page::message::Message,
     },
     model::urls::{Urls, path},
     protocol::{authorize::AuthorizeRequest, error::OAuthError, params::Params, refusals},
@@ -102,7 +105,7 @@ async fn resume(app: &App, browser: &Browser) -> Response {
     let sealed = browser.query.get(REQUEST).ok().flatten().unwrap_or_default();
     let pending = match PendingRequest::open(app, sealed, browser.cookies.binding, now) {
         Ok(pending) => pending,
-        Err(fault) => return refuse_request(app, browser, fault),
+        Err(fault) => return browser.refuse(app, fault),
     };
     let configuration = app.configuration();
     let destination = match Destination::of(app, configuration.snapshot(), &pending.request) {
@@ -190,7 +193,7 @@ async fn go_on(
         Ok(hint) => hint,
         Err(refusal) => return respond::refuse(app, destination, refusal.into(), language),
     };
-    let scope = checks::granted_scope(configuration.snapshot(), destination, work.request());
+    let scope = consent::granted_scope(configuration.snapshot(), &destination.client.client, work.request());
     let step = next_step::decide(work.request(), &destination.client.client, &scope, hint.as_deref(), established, now);
     let page = match step {
         NextStep::SignIn | NextStep::SelectAccount => path::CHOOSE,
@@ -206,15 +209,4 @@ async fn go_on(
     let progress = established.progress.cloned();
     let pending = work.into_pending(browser, now);
     respond::page(app, browser, &pending, page, progress, session_id)
-}
-
-/// A sealed request that cannot go on: one plain sentence and, where the request is readable, a button that begins it anew.
-pub fn refuse_request(app: &App, browser: &Browser, fault: RequestFault) -> Response {
-    let (message, refusal, pending) = match fault {
-        RequestFault::Unreadable => (Message::Unreadable, &refusals::SIGN_IN_UNREADABLE, None),
-        RequestFault::Expired(pending) => (Message::Expired, &refusals::SIGN_IN_EXPIRED, Some(pending)),
-        RequestFault::OtherBrowser(pending) => (Message::OtherBrowser, &refusals::SIGN_IN_OTHER_BROWSER, Some(pending)),
-    };
-    let again = pending.map(|pending| format!("{}?{}", path::AUTHORIZE, pending.request.to_query()));
-    browser.refuse(app, PageRefusal::new(message, refusal).with_button(Label::StartAgain, again))
 }

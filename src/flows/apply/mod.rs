@@ -1,0 +1,4 @@
+//! x
+mod document;
+mod read;
+mod wording;

@@ -1,0 +1,98 @@
+//! GET and POST /signin/choose: choose a way to sign in; with `prompt=select_account` in a live session first whether to go on as
+//! the one who is signed in.
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use time::OffsetDateTime;
+
+use super::step::{Step, remember_language};
+use crate::{
+    app::App,
+    flows::authorization_request::Progress,
+    http::{
+        error::{page::PageRefusal, unavailable},
+        extract::browser::{Browser, PageForm},
+        html::html,
+        page::{message::Message, signin::ChoosePage},
+    },
+    model::{identity_provider::IdentityProviderKind, urls::path},
+    protocol::{authorize::Prompt, refusals},
+    store::sessions,
+};
+
+/// The page.
+pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, Response> {
+    let now = app.clock.now();
+    let step = Step::of_page(&app, &browser, now).await?;
+    let progress = step.progress(&app, &browser.query).filter(|progress| asks_for_account(&step, progress));
+    let name = match &progress {
+        Some(progress) => signed_in_name(&app, &browser, progress, now).await?,
+        None => None,
+    };
+    let session_id = progress.as_ref().and_then(|progress| progress.session_id).filter(|_| name.is_some());
+    let sealed_progress = progress.filter(|_| name.is_some()).map(|progress| progress.seal(&app));
+    let parameters: Vec<(&str, &str)> = sealed_progress.as_deref().map(|progress| ("progress", progress)).into_iter().collect();
+    let page = ChoosePage {
+        chrome: step.chrome(&app, path::CHOOSE, &parameters),
+        request: &step.sealed,
+        progress: sealed_progress.as_deref(),
+        csrf: &step.csrf(&app, session_id),
+        methods: &methods(&app, &step),
+        last_used: None,
+        signed_in: name.as_deref(),
+    };
+    let response = html(StatusCode::OK, &page, step.form_target().as_deref());
+    Ok(remember_language(&app, &browser, response))
+}
+
+/// The choice.
+pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Response> {
+    let step = Step::of_form(&app, &form, app.clock.now()).await?;
+    let field = |name| form.params.get(name).ok().flatten();
+    if let Some(kind) = field("identity_provider").and_then(IdentityProviderKind::parse) {
+        if !methods(&app, &step).contains(&kind) {
+            // EID-10
+            return Err(form.browser.refuse(&app, PageRefusal::new(Message::InvalidRequest, &refusals::SIGN_IN_STEP)));
+        }
+        return Ok(step.go_to(path::START, &[("identity_provider", kind.as_str())]));
+    }
+    match (field("subject"), step.progress(&app, &form.params)) {
+        (Some("current"), Some(progress)) => Ok(step.resume(&app, &Progress { account_selected: true, ..progress })),
+        (Some("other"), _) => Ok(step.go_to(path::CHOOSE, &[])),
+        _ if field("decision") == Some("cancel") => Ok(step.cancel(&app)),
+        // an empty form is this step again (INT-02)
+        _ => Ok(step.go_to(path::CHOOSE, &[])),
+    }
+}
+
+/// The ways that the client allows and that work, each once.
+pub(super) fn methods(app: &App, step: &Step) -> Vec<IdentityProviderKind> {
+    let configuration = app.configuration();
+    let usable = |kind: &IdentityProviderKind| {
+        step.client.client.accepts(*kind)
+            && configuration.snapshot().identity_providers().iter().any(|provider| {
+                let reaches = step.pending.request.acr_values.is_empty()
+                    || step.pending.request.acr_values.contains(&provider.acr);
+                provider.kind == *kind
+                    && reaches
+                    && step.client.client.allowed_acr.contains(&provider.acr)
+                    && configuration.driver(provider.id).is_some()
+            })
+    };
+    IdentityProviderKind::ALL.into_iter().filter(usable).collect()
+}
+
+fn asks_for_account(step: &Step, progress: &Progress) -> bool {
+    step.pending.request.prompt.contains(Prompt::SelectAccount) && !progress.account_selected && progress.session_id.is_some()
+}
+
+async fn signed_in_name(
+    app: &App,
+    browser: &Browser,
+    progress: &Progress,
+    now: OffsetDateTime,
+) -> Result<Option<String>, Response> {
+    let Some(id) = progress.session_id else { return Ok(None) };
+    let found = sessions::find(&app.pool, id, None).await.map_err(|error| browser.refuse(app, unavailable(error)))?;
+    let living = found.filter(|found| found.session.is_alive(app.session_lifetimes(), now));
+    Ok(living.and_then(|found| found.session.person.name))
+}

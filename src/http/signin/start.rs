@@ -1,0 +1,117 @@
+//! GET and POST /signin/start: the phone number, and with it the beginning of an attempt.
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use uuid::Uuid;
+
+use super::{
+    choose,
+    step::{Step, remember_language},
+};
+use crate::{
+    app::App,
+    base::id::AttemptId,
+    config::environment::Environment,
+    flows::sign_in::{self, BeginRefusal},
+    http::{
+        error::{page::PageRefusal, unavailable},
+        extract::browser::{Browser, PageForm},
+        html::html,
+        page::{message::Message, problem::Problem, signin::StartPage},
+        signin::wait::problem_of,
+    },
+    model::{identity_provider::IdentityProviderKind, phone_number::PhoneNumber, urls::path},
+    protocol::{params::Params, refusals},
+    store::sign_in_attempts,
+};
+
+/// The page; after a failed attempt (`attempt`) with the number that was typed then.
+pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, Response> {
+    let step = Step::of_page(&app, &browser, app.clock.now()).await?;
+    let kind = kind(&app, &browser, &step, &browser.query)?;
+    let typed = match attempt_id(&browser.query) {
+        Some(id) => typed_before(&app, &browser, &step, id).await?,
+        None => step.pending.request.login_hint.clone().filter(|hint| number(&app, hint).is_some()),
+    };
+    let response = draw(&app, &step, kind, &typed.unwrap_or_default(), None, StatusCode::OK);
+    Ok(remember_language(&app, &browser, response))
+}
+
+/// The number. The prompt leaves only where no other attempt for it is open and no limit is reached (EID-06).
+pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Response> {
+    let now = app.clock.now();
+    let step = Step::of_form(&app, &form, now).await?;
+    if form.params.get("decision") == Ok(Some("cancel")) {
+        return Ok(step.cancel(&app));
+    }
+    let kind = kind(&app, &form.browser, &step, &form.params)?;
+    let typed = form.params.get("phone_number").ok().flatten().unwrap_or_default();
+    let Some(number) = number(&app, typed) else {
+        return Ok(draw(&app, &step, kind, typed, Some(Problem::InvalidPhoneNumber), StatusCode::BAD_REQUEST));
+    };
+    let configuration = app.configuration();
+    let provider = configuration.snapshot().identity_providers().iter().find(|provider| provider.kind == kind);
+    let begun = match provider {
+        Some(provider) => {
+            sign_in::begin(&app, &step.sign_in_request(&form.browser), provider, number, typed, now).await
+        }
+        None => Err(BeginRefusal::NotAvailable),
+    };
+    let (problem, status) = match begun {
+        Ok(attempt) => return Ok(step.go_to(path::WAIT, &[("attempt", &attempt.to_string())])),
+        Err(BeginRefusal::Busy) => (Problem::Busy, StatusCode::TOO_MANY_REQUESTS),
+        Err(BeginRefusal::Limited(after)) => {
+            let minutes = u32::try_from(after.whole_seconds().max(0)).unwrap_or(u32::MAX).div_ceil(60).max(1);
+            (Problem::TooManyAttempts { minutes }, StatusCode::TOO_MANY_REQUESTS)
+        }
+        Err(BeginRefusal::NotAvailable) => (Problem::Unavailable, StatusCode::BAD_REQUEST),
+        Err(BeginRefusal::Driver(error)) => (problem_of(error.kind), StatusCode::BAD_REQUEST),
+        Err(BeginRefusal::Store(error)) => return Err(form.browser.refuse(&app, unavailable(error))),
+    };
+    Ok(draw(&app, &step, kind, typed, Some(problem), status))
+}
+
+fn draw(
+    app: &App,
+    step: &Step,
+    kind: IdentityProviderKind,
+    typed: &str,
+    problem: Option<Problem>,
+    status: StatusCode,
+) -> Response {
+    let only_one = choose::methods(app, step).len() == 1;
+    let other_url = step.url(path::CHOOSE, &[]);
+    let page = StartPage {
+        chrome: step.chrome(app, path::START, &[("identity_provider", kind.as_str())]),
+        request: &step.sealed,
+        csrf: &step.csrf(app, None),
+        kind,
+        identifier: typed,
+        valid_seconds: u32::try_from(app.settings.sign_in.attempt_ttl.whole_seconds()).unwrap_or(0),
+        problem,
+        other_url: (!only_one).then_some(&other_url),
+    };
+    html(status, &page, step.form_target().as_deref())
+}
+
+/// The way that was chosen, where the client allows it (EID-10).
+fn kind(app: &App, browser: &Browser, step: &Step, params: &Params) -> Result<IdentityProviderKind, Response> {
+    let sent = params.get("identity_provider").ok().flatten().and_then(IdentityProviderKind::parse);
+    sent.filter(|kind| choose::methods(app, step).contains(kind))
+        .ok_or_else(|| browser.refuse(app, PageRefusal::new(Message::InvalidRequest, &refusals::SIGN_IN_STEP)))
+}
+
+/// Test people have numbers that no phone has (eid.md §5.3); production knows none of them.
+fn number(app: &App, typed: &str) -> Option<PhoneNumber> {
+    PhoneNumber::parse(typed, app.settings.environment != Environment::Production).ok()
+}
+
+fn attempt_id(params: &Params) -> Option<AttemptId> {
+    params.get("attempt").ok().flatten()?.parse::<Uuid>().ok().map(AttemptId)
+}
+
+async fn typed_before(app: &App, browser: &Browser, step: &Step, id: AttemptId) -> Result<Option<String>, Response> {
+    let found =
+        sign_in_attempts::find(&app.pool, id).await.map_err(|error| browser.refuse(app, unavailable(error)))?;
+    let own = found.filter(|attempt| attempt.belongs_to(&step.pending.id, &step.binding));
+    Ok(own.and_then(|attempt| sign_in::typed(app, &attempt)))
+}

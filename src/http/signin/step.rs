@@ -1,0 +1,163 @@
+//! A step of signing in: the sealed request, opened in the browser that it belongs to, with the client that asks.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use time::OffsetDateTime;
+
+use crate::{
+    app::App,
+    base::{digest, id::SessionId, text::Language},
+    flows::{
+        authorization_request::{PendingRequest, Progress},
+        sign_in::SignInRequest,
+    },
+    http::{
+        error::{page::PageRefusal, unavailable},
+        extract::browser::{Browser, PageForm},
+        html::{see_other, with_cookie},
+        page::{Chrome, Label, Service, message::Message},
+    },
+    model::{
+        client::RegisteredClient,
+        urls::{Urls, path},
+    },
+    protocol::{params::Params, refusals},
+    store::finished_requests,
+};
+
+/// A readable request of this browser that has not ended.
+pub(super) struct Step {
+    /// the request, bound
+    pub(super) pending: PendingRequest,
+    /// as the page's forms and links carry it
+    pub(super) sealed: String,
+    /// SHA-256 of the binding cookie
+    pub(super) binding: [u8; 32],
+    /// who asks
+    pub(super) client: Arc<RegisteredClient>,
+    /// of the reader
+    pub(super) language: Language,
+}
+
+impl Step {
+    /// Opens the step of a GET page.
+    pub(super) async fn of_page(app: &App, browser: &Browser, now: OffsetDateTime) -> Result<Self, Response> {
+        Self::open(app, browser, &browser.query, now).await
+    }
+
+    /// Opens the step of a form and checks that the form was drawn for this request in this browser (CSR-01).
+    pub(super) async fn of_form(app: &App, form: &PageForm, now: OffsetDateTime) -> Result<Self, Response> {
+        let step = Self::open(app, &form.browser, &form.params, now).await?;
+        let session = step.progress(app, &form.params).and_then(|progress| progress.session_id);
+        let sent = form.params.get("csrf").ok().flatten().unwrap_or_default();
+        if digest::equal(sent.as_bytes(), step.pending.csrf(app, session).as_bytes()) {
+            Ok(step)
+        } else {
+            let again = Some(step.url(path::AUTHORIZE, &[]));
+            let refusal = PageRefusal::new(Message::InvalidForm, &refusals::FORM_NOT_OURS).with_button(Label::TryAgain, again);
+            Err(form.browser.refuse(app, refusal))
+        }
+    }
+
+    async fn open(app: &App, browser: &Browser, params: &Params, now: OffsetDateTime) -> Result<Self, Response> {
+        let sealed = params.get("request").ok().flatten().unwrap_or_default();
+        let pending =
+            PendingRequest::open(app, sealed, browser.cookies.binding, now).map_err(|fault| browser.refuse(app, fault))?;
+        let Some(binding) = pending.binding else {
+            let refusal = PageRefusal::new(Message::CookiesOff, &refusals::SIGN_IN_OTHER_BROWSER)
+                .with_button(Label::TryAgain, Some(pending.anew()));
+            return Err(browser.refuse(app, refusal));
+        };
+        let configuration = app.configuration();
+        let client = configuration.snapshot().client(&pending.request.client_id).cloned().ok_or_else(|| {
+            browser.refuse(app, PageRefusal::new(Message::UnknownClient, &refusals::CLIENT_UNKNOWN))
+        })?;
+        let language = browser.language(&pending.request.ui_locales);
+        let is_over = finished_requests::is_taken(&app.pool, &pending.id)
+            .await
+            .map_err(|error| browser.refuse(app, unavailable(error)))?;
+        let step = Self { sealed: pending.seal(app), pending, binding, client, language };
+        if is_over { Err(step.ended(app)) } else { Ok(step) }
+    }
+
+    /// What the pages have established so far, where a readable value came along.
+    pub(super) fn progress(&self, app: &App, params: &Params) -> Option<Progress> {
+        Progress::open(app, params.get("progress").ok().flatten()?, &self.pending)
+    }
+
+    /// Everything around the page; the language links lead to the same GET page.
+    pub(super) fn chrome(&self, app: &App, path: &str, parameters: &[(&str, &str)]) -> Chrome<'_> {
+        let links = Language::ALL.into_iter().filter(|language| *language != self.language).map(|language| {
+            let parameters = [parameters, &[("lang", language.tag())]].concat();
+            (language, self.url(path, &parameters))
+        });
+        Chrome {
+            language: self.language,
+            environment: app.settings.environment,
+            service: Some(Service {
+                display_name: self.client.client.display_name.get(self.language),
+                organisation_name: self.client.organisation.display_name.get(self.language),
+            }),
+            language_links: links.collect(),
+        }
+    }
+
+    /// A page of ours for this request.
+    pub(super) fn url(&self, path: &str, parameters: &[(&str, &str)]) -> String {
+        Urls::with_parameters(path, &[&[("request", self.sealed.as_str())], parameters].concat())
+    }
+
+    /// On to another page of this request.
+    pub(super) fn go_to(&self, path: &str, parameters: &[(&str, &str)]) -> Response {
+        see_other(&self.url(path, parameters))
+    }
+
+    /// Back into the pipeline, with what this page has established.
+    pub(super) fn resume(&self, app: &App, progress: &Progress) -> Response {
+        self.go_to(path::AUTHORIZE, &[("progress", &progress.seal(app))])
+    }
+
+    /// The person ends the request: the client is told, once (INT-04).
+    pub(super) fn cancel(&self, app: &App) -> Response {
+        self.resume(app, &Progress { denied: true, ..Progress::of(&self.pending) })
+    }
+
+    /// The form's token on a page that draws nothing of a session, or of this one.
+    pub(super) fn csrf(&self, app: &App, session: Option<SessionId>) -> String {
+        self.pending.csrf(app, session)
+    }
+
+    /// The one place beside ourselves to which this page's form may lead in the end (WEB-02).
+    pub(super) fn form_target(&self) -> Option<String> {
+        crate::protocol::redirect_uri::origin(&self.pending.request.redirect_uri)
+    }
+
+    /// As the sign-in flow wants it.
+    pub(super) fn sign_in_request<'a>(&'a self, browser: &'a Browser) -> SignInRequest<'a> {
+        SignInRequest {
+            request_id: &self.pending.id,
+            binding_hash: &self.binding,
+            client: &self.client,
+            language: self.language,
+            origin: &browser.caller.origin,
+            address: browser.caller.address,
+        }
+    }
+
+    /// The request has had its answer: one sentence, and back to the service.
+    fn ended(&self, app: &App) -> Response {
+        PageRefusal::new(Message::Ended, &refusals::SIGN_IN_COMPLETED)
+            .for_service(
+                self.client.client.display_name.get(self.language),
+                self.client.organisation.display_name.get(self.language),
+            )
+            .with_button(Label::BackToService, self.client.client.way_back(&self.pending.request.redirect_uri))
+            .respond(app, self.language)
+    }
+}
+
+/// The page with the cookie of a language that was chosen on it.
+pub(super) fn remember_language(app: &App, browser: &Browser, response: Response) -> Response {
+    with_cookie(response, browser.language_cookie(app))
+}

@@ -1,0 +1,190 @@
+//! GET and POST /signin/wait, GET /signin/status: the attempt while the person confirms it on the phone. The page can be
+//! reloaded, opened in another tab and left alone; it always shows the attempt as it stands.
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{
+    choose,
+    step::{Step, remember_language},
+};
+use crate::{
+    app::App,
+    base::id::AttemptId,
+    flows::{
+        authorization_request::Progress,
+        sign_in::{self, CompleteRefusal, SAME_BROWSER_PAUSE},
+    },
+    http::{
+        cookies,
+        error::{page::PageRefusal, unavailable},
+        extract::browser::{Browser, PageForm},
+        html::{html, with_cookie},
+        page::{
+            message::Message,
+            problem::Problem,
+            signin::{WaitPage, WaitState},
+        },
+    },
+    model::{
+        sign_in_attempt::{AttemptState, SignInAttempt},
+        urls::path,
+    },
+    outbound::eid::EidErrorKind,
+    protocol::{params::Params, refusals},
+    store::sign_in_attempts,
+};
+
+/// The page of the attempt as it stands.
+pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, Response> {
+    let now = app.clock.now();
+    let step = Step::of_page(&app, &browser, now).await?;
+    let attempt = find(&app, &browser, &step, &browser.query).await?;
+    attend(&app, &browser, &attempt, now).await?;
+    let id = attempt.id.to_string();
+    let parameter = [("attempt", id.as_str())];
+    let status_url = step.url(path::STATUS, &parameter);
+    let retry_url =
+        step.url(path::START, &[("identity_provider", attempt.identity_provider.as_str()), ("attempt", id.as_str())]);
+    let other_url = step.url(path::CHOOSE, &[]);
+    let has_others = choose::methods(&app, &step).len() > 1;
+    let continue_url = step.url(path::AUTHORIZE, &[]);
+    let incident = attempt.incident.map(|incident| incident.to_string());
+    let state = match attempt.state_at(now) {
+        AttemptState::Created | AttemptState::Pending => WaitState::Pending {
+            code: &attempt.verification_code,
+            status_url: &status_url,
+            seconds_left: seconds_left(&attempt, now),
+        },
+        AttemptState::Verified => WaitState::Verified,
+        AttemptState::Consumed => WaitState::Elsewhere { continue_url: &continue_url },
+        AttemptState::Failed | AttemptState::Cancelled | AttemptState::Expired => WaitState::Failed {
+            problem: problem(&attempt, now),
+            incident: incident.as_deref(),
+            retry_url: &retry_url,
+            other_url: has_others.then_some(&other_url),
+        },
+    };
+    let page = WaitPage {
+        chrome: step.chrome(&app, path::WAIT, &parameter),
+        request: &step.sealed,
+        attempt: &id,
+        csrf: &step.csrf(&app, None),
+        kind: attempt.identity_provider,
+        state,
+    };
+    let response = html(StatusCode::OK, &page, step.form_target().as_deref());
+    Ok(remember_language(&app, &browser, response))
+}
+
+/// GET /signin/status: the state alone, for the page's script. It carries no identity (eid.md §6).
+pub async fn status(State(app): State<App>, browser: Browser) -> Result<Response, Response> {
+    let now = app.clock.now();
+    let step = Step::of_page(&app, &browser, now).await?;
+    let attempt = find(&app, &browser, &step, &browser.query).await?;
+    attend(&app, &browser, &attempt, now).await?;
+    let state = match attempt.state_at(now) {
+        AttemptState::Created | AttemptState::Pending => "pending",
+        AttemptState::Verified => "verified",
+        AttemptState::Consumed => "ended",
+        AttemptState::Failed | AttemptState::Cancelled | AttemptState::Expired => "failed",
+    };
+    Ok(Json(json!({ "state": state, "seconds_left": seconds_left(&attempt, now) })).into_response())
+}
+
+/// Give up, or go on after the approval.
+pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Response> {
+    let now = app.clock.now();
+    let step = Step::of_form(&app, &form, now).await?;
+    let attempt = find(&app, &form.browser, &step, &form.params).await?;
+    let here = [("attempt", &*attempt.id.to_string())];
+    match form.params.get("decision").ok().flatten() {
+        Some("cancel") => {
+            sign_in_attempts::cancel(&app.pool, attempt.id, now + SAME_BROWSER_PAUSE, now)
+                .await
+                .map_err(|error| form.browser.refuse(&app, unavailable(error)))?;
+            Ok(step.go_to(path::CHOOSE, &[]))
+        }
+        Some("allow") => {
+            let request = step.sign_in_request(&form.browser);
+            let cookie = form.browser.cookies.session.as_ref();
+            match sign_in::complete(&app, &request, attempt.id, cookie, now).await {
+                Ok(completed) => {
+                    let progress = Progress {
+                        session_id: Some(completed.session_id),
+                        signed_in: true,
+                        ..Progress::of(&step.pending)
+                    };
+                    let response = step.resume(&app, &progress);
+                    Ok(with_cookie(response, completed.cookie.map(|handle| cookies::session(&app, &handle))))
+                }
+                Err(CompleteRefusal::Store(error)) => Err(form.browser.refuse(&app, unavailable(error))),
+                // EID-10
+                Err(CompleteRefusal::NotAvailable) => Err(not_this_step(&app, &form.browser)),
+                // not confirmed yet, too late, or done in another tab: the page shows which
+                Err(CompleteRefusal::NothingToClaim) => Ok(step.go_to(path::WAIT, &here)),
+            }
+        }
+        _ => Ok(step.go_to(path::WAIT, &here)),
+    }
+}
+
+/// The attempt that the request names, where it is of this request in this browser (EID-01).
+async fn find(app: &App, browser: &Browser, step: &Step, params: &Params) -> Result<SignInAttempt, Response> {
+    let id = params.get("attempt").ok().flatten().and_then(|text| text.parse::<Uuid>().ok());
+    let found = match id {
+        Some(id) => sign_in_attempts::find(&app.pool, AttemptId(id))
+            .await
+            .map_err(|error| browser.refuse(app, unavailable(error)))?,
+        None => None,
+    };
+    found
+        .filter(|attempt| attempt.belongs_to(&step.pending.id, &step.binding))
+        .ok_or_else(|| not_this_step(app, browser))
+}
+
+fn not_this_step(app: &App, browser: &Browser) -> Response {
+    browser.refuse(app, PageRefusal::new(Message::InvalidRequest, &refusals::SIGN_IN_STEP))
+}
+
+async fn attend(app: &App, browser: &Browser, attempt: &SignInAttempt, now: OffsetDateTime) -> Result<(), Response> {
+    sign_in::take_over(app, attempt, now).await.map_err(|error| browser.refuse(app, unavailable(error)))
+}
+
+fn seconds_left(attempt: &SignInAttempt, now: OffsetDateTime) -> u32 {
+    u32::try_from((attempt.expires_at - now).whole_seconds().max(0)).unwrap_or(0)
+}
+
+/// What the person reads of an attempt that came to nothing.
+fn problem(attempt: &SignInAttempt, now: OffsetDateTime) -> Problem {
+    match attempt.state_at(now) {
+        AttemptState::Cancelled => Problem::Cancelled,
+        AttemptState::Expired => Problem::TimedOut,
+        _ => attempt.error_kind.as_deref().and_then(EidErrorKind::parse).map_or(Problem::Rejected, problem_of),
+    }
+}
+
+/// One sentence for each class of error (eid.md §8.7): what only the log may know is told apart there alone (EID-07).
+pub(super) const fn problem_of(kind: EidErrorKind) -> Problem {
+    match kind {
+        EidErrorKind::InvalidInput => Problem::InvalidPhoneNumber,
+        EidErrorKind::NotAvailableForUser => Problem::NotAvailable,
+        EidErrorKind::Timeout => Problem::TimedOut,
+        EidErrorKind::UserCancelled => Problem::Cancelled,
+        EidErrorKind::WrongCodeChosen => Problem::WrongCode,
+        EidErrorKind::DeviceUnreachable => Problem::Unreachable,
+        EidErrorKind::CredentialBlocked | EidErrorKind::CredentialBroken | EidErrorKind::CredentialRevoked => Problem::Blocked,
+        EidErrorKind::CertificateRejected | EidErrorKind::IdentityMismatch | EidErrorKind::SignatureInvalid => Problem::Rejected,
+        EidErrorKind::RevocationUnavailable
+        | EidErrorKind::ProviderConfig
+        | EidErrorKind::ProviderProtocol
+        | EidErrorKind::ProviderUnavailable => Problem::Unavailable,
+    }
+}

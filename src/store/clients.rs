@@ -1,0 +1,196 @@
+//! Clients.
+
+use sqlx::{
+    FromRow, PgConnection, PgExecutor, Postgres, Row as _,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+    types::Json,
+};
+
+use std::collections::BTreeMap;
+
+use super::configuration::{Stamp, Stored};
+use crate::{base::text::LocalizedText, model::client::Client};
+
+statements! {
+    /// All of them.
+    LIST = r"
+        select
+            id, organisation_id, client_id, client_type, display_name_is, display_name_en, description,
+            contact_email, enabled, token_endpoint_auth_method, redirect_uris, post_logout_redirect_uris,
+            initiate_login_uri, identity_providers, allowed_acr, grant_types, scopes, supported_delegations,
+            prompt_delegations, require_api_scopes, allow_offline_access, refresh_token_expiration,
+            inactive_refresh_token_ttl, absolute_refresh_token_ttl, access_token_ttl, id_token_ttl,
+            authorization_code_ttl, require_pkce, require_consent, allow_remember_consent, consent_ttl,
+            always_include_user_claims_in_id_token, update_access_token_claims_on_refresh, client_claims,
+            always_send_client_claims, single_session, sso, not_before, version
+        from clients
+        order by client_id";
+
+    /// A new one.
+    INSERT = r"
+        insert into clients (
+            id, organisation_id, client_id, client_type, display_name_is, display_name_en, description,
+            contact_email, enabled, token_endpoint_auth_method, redirect_uris, post_logout_redirect_uris,
+            initiate_login_uri, identity_providers, allowed_acr, grant_types, scopes, supported_delegations,
+            prompt_delegations, require_api_scopes, allow_offline_access, refresh_token_expiration,
+            inactive_refresh_token_ttl, absolute_refresh_token_ttl, access_token_ttl, id_token_ttl,
+            authorization_code_ttl, require_pkce, require_consent, allow_remember_consent, consent_ttl,
+            always_include_user_claims_in_id_token, update_access_token_claims_on_refresh, client_claims,
+            always_send_client_claims, single_session, sso, managed_by, version, created_at, updated_at
+        )
+        values (
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+            $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, 1, $39, $39
+        )";
+
+    /// Changes one, if nobody else did since it was read.
+    UPDATE = r"
+        update clients
+        set organisation_id = $2,
+            client_id = $3,
+            client_type = $4,
+            display_name_is = $5,
+            display_name_en = $6,
+            description = $7,
+            contact_email = $8,
+            enabled = $9,
+            token_endpoint_auth_method = $10,
+            redirect_uris = $11,
+            post_logout_redirect_uris = $12,
+            initiate_login_uri = $13,
+            identity_providers = $14,
+            allowed_acr = $15,
+            grant_types = $16,
+            scopes = $17,
+            supported_delegations = $18,
+            prompt_delegations = $19,
+            require_api_scopes = $20,
+            allow_offline_access = $21,
+            refresh_token_expiration = $22,
+            inactive_refresh_token_ttl = $23,
+            absolute_refresh_token_ttl = $24,
+            access_token_ttl = $25,
+            id_token_ttl = $26,
+            authorization_code_ttl = $27,
+            require_pkce = $28,
+            require_consent = $29,
+            allow_remember_consent = $30,
+            consent_ttl = $31,
+            always_include_user_claims_in_id_token = $32,
+            update_access_token_claims_on_refresh = $33,
+            client_claims = $34,
+            always_send_client_claims = $35,
+            single_session = $36,
+            sso = $37,
+            managed_by = $38,
+            updated_at = $39,
+            version = version + 1
+        where id = $1
+            and version = $40";
+}
+
+impl FromRow<'_, PgRow> for Stored<Client> {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let value = Client {
+            id: row.try_get("id")?,
+            organisation_id: row.try_get("organisation_id")?,
+            client_id: row.try_get("client_id")?,
+            client_type: row.try_get("client_type")?,
+            display_name: LocalizedText { is: row.try_get("display_name_is")?, en: row.try_get("display_name_en")? },
+            description: row.try_get("description")?,
+            contact_email: row.try_get("contact_email")?,
+            enabled: row.try_get("enabled")?,
+            token_endpoint_auth_method: row.try_get("token_endpoint_auth_method")?,
+            redirect_uris: row.try_get("redirect_uris")?,
+            post_logout_redirect_uris: row.try_get("post_logout_redirect_uris")?,
+            initiate_login_uri: row.try_get("initiate_login_uri")?,
+            identity_providers: row.try_get("identity_providers")?,
+            allowed_acr: row.try_get("allowed_acr")?,
+            grant_types: row.try_get("grant_types")?,
+            scopes: row.try_get("scopes")?,
+            supported_delegations: row.try_get("supported_delegations")?,
+            prompt_delegations: row.try_get("prompt_delegations")?,
+            require_api_scopes: row.try_get("require_api_scopes")?,
+            allow_offline_access: row.try_get("allow_offline_access")?,
+            refresh_token_expiration: row.try_get("refresh_token_expiration")?,
+            inactive_refresh_token_ttl: row.try_get("inactive_refresh_token_ttl")?,
+            absolute_refresh_token_ttl: row.try_get("absolute_refresh_token_ttl")?,
+            access_token_ttl: row.try_get("access_token_ttl")?,
+            id_token_ttl: row.try_get("id_token_ttl")?,
+            authorization_code_ttl: row.try_get("authorization_code_ttl")?,
+            require_pkce: row.try_get("require_pkce")?,
+            require_consent: row.try_get("require_consent")?,
+            allow_remember_consent: row.try_get("allow_remember_consent")?,
+            consent_ttl: row.try_get("consent_ttl")?,
+            always_include_user_claims_in_id_token: row.try_get("always_include_user_claims_in_id_token")?,
+            update_access_token_claims_on_refresh: row.try_get("update_access_token_claims_on_refresh")?,
+            client_claims: row.try_get::<Json<BTreeMap<String, String>>, _>("client_claims")?.0.into_iter().collect(),
+            always_send_client_claims: row.try_get("always_send_client_claims")?,
+            single_session: row.try_get("single_session")?,
+            sso: row.try_get("sso")?,
+            not_before: row.try_get("not_before")?,
+        };
+        Ok(Self { value, version: row.try_get("version")? })
+    }
+}
+
+/// All clients, by client id.
+pub async fn list(executor: impl PgExecutor<'_>) -> Result<Vec<Stored<Client>>, sqlx::Error> {
+    sqlx::query_as(LIST).fetch_all(executor).await
+}
+
+/// Adds a client.
+pub async fn insert(connection: &mut PgConnection, client: &Client, stamp: Stamp) -> Result<(), sqlx::Error> {
+    values(INSERT, client, stamp).execute(connection).await.map(drop)
+}
+
+/// Changes a client; false if its row has another version by now.
+pub async fn update(connection: &mut PgConnection, client: &Client, version: i64, stamp: Stamp) -> Result<bool, sqlx::Error> {
+    let done = values(UPDATE, client, stamp).bind(version).execute(connection).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+// The parameters that both statements share, in their order.
+fn values(statement: &'static str, client: &Client, stamp: Stamp) -> Query<'static, Postgres, PgArguments> {
+    sqlx::query(statement)
+        .bind(client.id)
+        .bind(client.organisation_id)
+        .bind(&client.client_id)
+        .bind(client.client_type)
+        .bind(&client.display_name.is)
+        .bind(&client.display_name.en)
+        .bind(&client.description)
+        .bind(&client.contact_email)
+        .bind(client.enabled)
+        .bind(client.token_endpoint_auth_method)
+        .bind(&client.redirect_uris)
+        .bind(&client.post_logout_redirect_uris)
+        .bind(&client.initiate_login_uri)
+        .bind(&client.identity_providers)
+        .bind(&client.allowed_acr)
+        .bind(&client.grant_types)
+        .bind(&client.scopes)
+        .bind(&client.supported_delegations)
+        .bind(client.prompt_delegations)
+        .bind(client.require_api_scopes)
+        .bind(client.allow_offline_access)
+        .bind(client.refresh_token_expiration)
+        .bind(client.inactive_refresh_token_ttl)
+        .bind(client.absolute_refresh_token_ttl)
+        .bind(client.access_token_ttl)
+        .bind(client.id_token_ttl)
+        .bind(client.authorization_code_ttl)
+        .bind(client.require_pkce)
+        .bind(client.require_consent)
+        .bind(client.allow_remember_consent)
+        .bind(client.consent_ttl)
+        .bind(client.always_include_user_claims_in_id_token)
+        .bind(client.update_access_token_claims_on_refresh)
+        .bind(Json(client.client_claims.iter().cloned().collect::<BTreeMap<_, _>>()))
+        .bind(client.always_send_client_claims)
+        .bind(client.single_session)
+        .bind(client.sso)
+        .bind(stamp.managed_by)
+        .bind(stamp.now)
+}

@@ -1,0 +1,85 @@
+//! The one row that counts all edits of configuration, and names the environment that the database belongs to.
+
+use sqlx::{PgConnection, PgExecutor};
+use time::OffsetDateTime;
+
+use crate::model::environment::Environment;
+
+statements! {
+    /// The number of the last edit.
+    VERSION = r"
+        select version
+        from configuration";
+
+    /// Holds off every other edit until the transaction ends.
+    LOCK = r"
+        select version
+        from configuration
+        for update";
+
+    /// The environment that the database belongs to: this one, if it belonged to none.
+    CLAIM_ENVIRONMENT = r"
+        update configuration
+        set environment = coalesce(environment, $1)
+        returning environment";
+
+    /// Counts an edit.
+    BUMP = r"
+        update configuration
+        set version = version + 1,
+            updated_at = $1
+        returning version";
+
+    /// Tells the nodes that listen; the others poll.
+    NOTIFY = r"
+        select pg_notify('configuration', $1::bigint::text)";
+}
+
+/// A row with the number of its last edit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored<T> {
+    /// what the row holds
+    pub value: T,
+    /// counts the edits of the row
+    pub version: i64,
+}
+
+/// From where an edit comes, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp {
+    /// what manages the row from now on
+    pub managed_by: ManagedBy,
+    /// the moment of the edit
+    pub now: OffsetDateTime,
+}
+
+/// What manages a row of configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum ManagedBy {
+    /// `ias apply`
+    File,
+}
+
+/// The number of the last edit.
+pub async fn version(executor: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(VERSION).fetch_one(executor).await
+}
+
+/// Holds off every other edit until the transaction ends, so that what was read stays true. Every edit begins with it.
+pub async fn lock(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(LOCK).fetch_one(connection).await
+}
+
+/// The environment that the database belongs to; if it belonged to none, it belongs to `environment` from now on (eid.md
+/// §12.10). The caller refuses where another one is answered.
+pub async fn claim_environment(executor: impl PgExecutor<'_>, environment: Environment) -> Result<Environment, sqlx::Error> {
+    sqlx::query_scalar(CLAIM_ENVIRONMENT).bind(environment).fetch_one(executor).await
+}
+
+/// Counts an edit and tells the nodes, at the commit of the caller's transaction (architecture.md, decision F).
+pub async fn bump(connection: &mut PgConnection, now: OffsetDateTime) -> Result<i64, sqlx::Error> {
+    let version = sqlx::query_scalar(BUMP).bind(now).fetch_one(&mut *connection).await?;
+    sqlx::query(NOTIFY).bind(version).execute(connection).await?;
+    Ok(version)
+}

@@ -1,0 +1,154 @@
+//! The configuration as one value in memory (architecture.md, decision F): requests read it instead of the database.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use sqlx::{PgConnection, PgPool};
+
+use super::{api_resources, client_secrets, clients, configuration, identity_providers, organisations, scopes};
+use crate::{
+    base::id::{ClientRowId, OrganisationId},
+    model::{
+        api_resource::ApiResource,
+        client::{Client, ClientSecretHash, RegisteredClient},
+        identity_provider::IdentityProvider,
+        organisation::Organisation,
+        scope::Scope,
+        settings::secret::SecretSettings,
+    },
+};
+
+statements! {
+    /// All that the transaction reads was true at one moment.
+    CONSISTENT = r"
+        set transaction isolation level repeatable read, read only";
+}
+
+/// The configuration as it was at one moment. What is disabled, or belongs to a disabled organisation, is as if absent.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// the number of the last edit that it contains
+    pub version: i64,
+    organisations: HashMap<OrganisationId, Arc<Organisation>>,
+    clients: HashMap<String, Arc<RegisteredClient>>,
+    clients_by_row: HashMap<ClientRowId, Arc<RegisteredClient>>,
+    disabled_clients: HashSet<String>,
+    scopes: HashMap<String, Arc<Scope>>,
+    api_resources: Vec<ApiResource>,
+    identity_providers: Vec<Arc<IdentityProvider>>,
+}
+
+impl Snapshot {
+    /// The client with this `client_id`.
+    pub fn client(&self, client_id: &str) -> Option<&Arc<RegisteredClient>> {
+        self.clients.get(client_id)
+    }
+
+    /// The client of this row.
+    pub fn client_by_row(&self, id: ClientRowId) -> Option<&Arc<RegisteredClient>> {
+        self.clients_by_row.get(&id)
+    }
+
+    /// Every client.
+    pub fn clients(&self) -> impl Iterator<Item = &Arc<RegisteredClient>> {
+        self.clients.values()
+    }
+
+    /// Whether there is such a client, but it or its organisation is disabled: for logs, never for answers.
+    pub fn is_disabled_client(&self, client_id: &str) -> bool {
+        self.disabled_clients.contains(client_id)
+    }
+
+    /// The API scope of this name.
+    pub fn scope(&self, name: &str) -> Option<&Arc<Scope>> {
+        self.scopes.get(name)
+    }
+
+    /// Every API scope.
+    pub fn scopes(&self) -> impl Iterator<Item = &Arc<Scope>> {
+        self.scopes.values()
+    }
+
+    /// The names of the API resources that any of these scopes belongs to, in their order: the `aud` of a token (D11).
+    pub fn resources_of<'a>(&self, scope_names: impl IntoIterator<Item = &'a str>) -> Vec<&str> {
+        let names: HashSet<&str> = scope_names.into_iter().collect();
+        let holds = |resource: &&ApiResource| resource.scopes.iter().any(|scope| names.contains(scope.as_str()));
+        self.api_resources.iter().filter(holds).map(|resource| resource.name.as_str()).collect()
+    }
+
+    /// The ways to sign in, in the order in which pages show them.
+    pub fn identity_providers(&self) -> &[Arc<IdentityProvider>] {
+        &self.identity_providers
+    }
+
+    /// The organisation of this row.
+    pub fn organisation(&self, id: OrganisationId) -> Option<&Arc<Organisation>> {
+        self.organisations.get(&id)
+    }
+
+    fn add_client(&mut self, client: Client, secrets: Vec<ClientSecretHash>) {
+        let owner = self.organisations.get(&client.organisation_id).filter(|_| client.enabled);
+        let Some(organisation) = owner.map(|owner| Organisation::clone(owner)) else {
+            self.disabled_clients.insert(client.client_id);
+            return;
+        };
+        let registered = Arc::new(RegisteredClient { client, organisation, secrets });
+        self.clients_by_row.insert(registered.client.id, Arc::clone(&registered));
+        self.clients.insert(registered.client.client_id.clone(), registered);
+    }
+}
+
+/// Reads the configuration, all of it from one moment.
+pub async fn load(pool: &PgPool) -> Result<Snapshot, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    sqlx::query(CONSISTENT).execute(&mut *transaction).await?;
+    let snapshot = read(&mut transaction).await?;
+    transaction.commit().await?;
+    Ok(snapshot)
+}
+
+/// The number of the last edit; another one than [`Snapshot::version`] means that there is something to load.
+pub async fn version(pool: &PgPool) -> Result<i64, sqlx::Error> {
+    configuration::version(pool).await
+}
+
+async fn read(connection: &mut PgConnection) -> Result<Snapshot, sqlx::Error> {
+    let mut snapshot = Snapshot { version: configuration::version(&mut *connection).await?, ..Snapshot::default() };
+    for organisation in organisations::list(&mut *connection).await? {
+        if organisation.value.enabled {
+            snapshot.organisations.insert(organisation.value.id, Arc::new(organisation.value));
+        }
+    }
+    for scope in scopes::list(&mut *connection).await? {
+        if scope.value.enabled && snapshot.organisations.contains_key(&scope.value.organisation_id) {
+            snapshot.scopes.insert(scope.value.name.clone(), Arc::new(scope.value));
+        }
+    }
+    for resource in api_resources::list(&mut *connection).await? {
+        if resource.value.enabled && snapshot.organisations.contains_key(&resource.value.organisation_id) {
+            snapshot.api_resources.push(resource.value);
+        }
+    }
+    for provider in identity_providers::list(&mut *connection).await? {
+        if provider.value.enabled {
+            snapshot.identity_providers.push(Arc::new(provider.value));
+        }
+    }
+    let mut secrets = hashes(client_secrets::list(&mut *connection).await?);
+    for client in clients::list(&mut *connection).await? {
+        let secrets = secrets.remove(&client.value.id).unwrap_or_default();
+        snapshot.add_client(client.value, secrets);
+    }
+    Ok(snapshot)
+}
+
+fn hashes(secrets: Vec<(ClientRowId, SecretSettings)>) -> HashMap<ClientRowId, Vec<ClientSecretHash>> {
+    let mut of_clients: HashMap<ClientRowId, Vec<ClientSecretHash>> = HashMap::new();
+    for (client, secret) in secrets {
+        let hash = ClientSecretHash { sha256: secret.sha256, expires_at: secret.expires_at };
+        of_clients.entry(client).or_default().push(hash);
+    }
+    of_clients
+}

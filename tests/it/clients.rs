@@ -1,0 +1,199 @@
+//! Outside clients: they know the server by its issuer alone, and complete the example of the documentation against it.
+#![expect(dead_code, reason = "called by the tests of the running server")]
+
+use std::{collections::HashMap, path::Path, process::Stdio};
+
+use openidconnect::{
+    AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EmptyAdditionalClaims, HttpRequest, HttpResponse,
+    IssuerUrl, LogoutRequest, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, PostLogoutRedirectUrl,
+    ProviderMetadataWithLogout, RedirectUrl, Scope, TokenResponse as _, UserInfoClaims,
+    core::{CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreGenderClaim, CoreTokenType},
+};
+use url::Url;
+
+use crate::support::person::{Arrival, Person};
+
+/// The client of the example, as it is registered, and the person who signs in.
+#[derive(Clone, Debug)]
+pub struct Example {
+    /// The address of the server, which is its issuer.
+    pub issuer: String,
+    pub client_id: String,
+    pub client_secret: String,
+    /// Nobody needs to listen there.
+    pub redirect_uri: String,
+    /// Nobody needs to listen there, either.
+    pub post_logout_redirect_uri: String,
+    /// `openid` is asked for in any case.
+    pub scopes: Vec<String>,
+    /// A person whose simulated phone approves by itself.
+    pub phone_number: String,
+}
+
+/// The `openidconnect` crate signs a person in, checks all that it checks, and signs the person out.
+pub async fn the_openidconnect_crate_completes(example: &Example) {
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+    let send = async |request: HttpRequest| send(&http, request).await;
+    let issuer = IssuerUrl::new(example.issuer.clone()).unwrap();
+    let metadata = ProviderMetadataWithLogout::discover_async(issuer, &send).await.unwrap();
+    let client = CoreClient::from_provider_metadata(
+        metadata.clone(),
+        ClientId::new(example.client_id.clone()),
+        Some(ClientSecret::new(example.client_secret.clone())),
+    )
+    .set_redirect_uri(RedirectUrl::new(example.redirect_uri.clone()).unwrap());
+    let scopes = || example.scopes.iter().filter(|scope| *scope != "openid").cloned().map(Scope::new);
+
+    // out and back
+    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+    let (url, state, nonce) = client
+        .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
+        .add_scopes(scopes())
+        .set_pkce_challenge(challenge)
+        .add_extra_param("response_mode", "query")
+        .url();
+    let mut person = Person::new().stopping_at(&example.redirect_uri);
+    let response = parameters(&person.sign_in(&url, &example.phone_number).await);
+    assert_eq!(response.get("error"), None, "{response:?}");
+    assert_eq!(response["state"], *state.secret());
+    assert_eq!(response["iss"], example.issuer, "RFC 9207");
+
+    // the code for tokens
+    let tokens = client
+        .exchange_code(AuthorizationCode::new(response["code"].clone()))
+        .unwrap()
+        .set_pkce_verifier(verifier)
+        .request_async(&send)
+        .await
+        .unwrap();
+    assert_eq!(*tokens.token_type(), CoreTokenType::Bearer);
+    assert!(tokens.expires_in().is_some_and(|ttl| !ttl.is_zero() && ttl.as_secs() <= 300));
+    let id_token = tokens.id_token().unwrap();
+    let id_token_verifier = client.id_token_verifier();
+    let claims = id_token.claims(&id_token_verifier, &nonce).unwrap();
+    let at_hash = AccessTokenHash::from_token(
+        tokens.access_token(),
+        id_token.signing_alg().unwrap(),
+        id_token.signing_key(&id_token_verifier).unwrap(),
+    )
+    .unwrap();
+    assert_eq!(claims.access_token_hash(), Some(&at_hash));
+
+    // about the person
+    let userinfo: UserInfoClaims<EmptyAdditionalClaims, CoreGenderClaim> = client
+        .user_info(tokens.access_token().clone(), Some(claims.subject().clone()))
+        .unwrap()
+        .request_async(&send)
+        .await
+        .unwrap();
+    assert_eq!(userinfo.subject(), claims.subject());
+    let asked_for_the_name = example.scopes.iter().any(|scope| scope == "profile");
+    assert_eq!(userinfo.name().is_some(), asked_for_the_name);
+
+    // signed in already: no page is shown
+    let silently = || {
+        let (url, ..) = client
+            .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
+            .add_scopes(scopes())
+            .add_prompt(CoreAuthPrompt::None)
+            .set_pkce_challenge(PkceCodeChallenge::new_random_sha256().0)
+            .url();
+        url
+    };
+    let response = parameters(&person.get(silently()).await.stopped());
+    assert!(response.contains_key("code"), "{response:?}");
+
+    // out
+    let state = CsrfToken::new_random();
+    let url = LogoutRequest::from(metadata.additional_metadata().end_session_endpoint.clone().unwrap())
+        .set_id_token_hint(id_token)
+        .set_post_logout_redirect_uri(PostLogoutRedirectUrl::new(example.post_logout_redirect_uri.clone()).unwrap())
+        .set_state(state.clone())
+        .http_get_url();
+    person = person.stopping_at(&example.post_logout_redirect_uri);
+    let back = sign_out(&mut person, &url).await;
+    assert!(back.as_str().starts_with(&example.post_logout_redirect_uri));
+    assert_eq!(parameters(&back), HashMap::from([("state".to_owned(), state.into_secret())]));
+
+    // and out it is
+    person = person.stopping_at(&example.redirect_uri);
+    let response = parameters(&person.get(silently()).await.stopped());
+    assert_eq!(response["error"], "login_required");
+}
+
+/// The Node script with `openid-client` does the same; `false` where node or the package is not there.
+pub async fn openid_client_completes(example: &Example, client_auth: &str) -> bool {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    if !folder.join("node_modules/openid-client").exists() {
+        return false;
+    }
+    let run = tokio::process::Command::new("node")
+        .arg(folder.join("openid_client.mjs"))
+        .env("ISSUER", &example.issuer)
+        .env("CLIENT_ID", &example.client_id)
+        .env("CLIENT_SECRET", &example.client_secret)
+        .env("CLIENT_AUTH", client_auth)
+        .env("REDIRECT_URI", &example.redirect_uri)
+        .env("POST_LOGOUT_REDIRECT_URI", &example.post_logout_redirect_uri)
+        .env("SCOPES", example.scopes.join(" "))
+        .env("PHONE_NUMBER", &example.phone_number)
+        .stdin(Stdio::null())
+        .output()
+        .await;
+    let Ok(run) = run else {
+        return false;
+    };
+    let (out, error) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success(), "{out}{error}");
+    true
+}
+
+/// A person uses the example application: signs in, sees who is signed in, reads and adds a document, signs out.
+pub async fn the_example_application_is_used(base_url: &str, phone_number: &str, name: &str) {
+    let mut person = Person::new();
+    let host = Url::parse(base_url).unwrap().host_str().unwrap().to_owned();
+    person.get(format!("{base_url}/")).await;
+    let arrival = person.submit_to("/login", &[]).await;
+    person.walk_through_sign_in(arrival, phone_number).await;
+    assert_eq!(person.page().url.as_str(), format!("{base_url}/"), "{}", person.page());
+    assert_eq!(person.page().text_of("h1").as_deref(), Some(name));
+    assert!(person.cookie(&host, "myorg_session").is_some());
+    assert!(!person.page().html.contains("eyJ"), "no token reaches the browser");
+
+    person.submit_to("/documents", &[]).await;
+    assert_eq!(person.page().status, 200, "{}", person.page());
+    person.submit_to("/documents", &[("title", "Bréf til sýslumanns")]).await;
+    assert!(person.page().text_of(".documents").unwrap().contains("Bréf til sýslumanns"), "{}", person.page());
+
+    person.get(format!("{base_url}/")).await;
+    if let Arrival::Page = person.submit_to("/logout", &[]).await
+        && person.page().forms().iter().any(|form| form.has_button("decision", "logout"))
+    {
+        person.submit(&[("decision", "logout")]).await;
+    }
+    assert!(person.page().url.as_str().starts_with(&format!("{base_url}/?state=")), "{}", person.page());
+    assert!(person.page().text_of(".notice").is_some(), "{}", person.page());
+    assert!(person.cookie(&host, "myorg_session").is_none());
+}
+
+/// Follows the sign-out; where the server asks first, says yes.
+async fn sign_out(person: &mut Person, url: &Url) -> Url {
+    match person.get(url).await {
+        Arrival::Stopped(back) => back,
+        Arrival::Page => person.submit(&[("decision", "logout")]).await.stopped(),
+    }
+}
+
+fn parameters(url: &Url) -> HashMap<String, String> {
+    url.query_pairs().into_owned().collect()
+}
+
+/// The crate's requests over reqwest.
+async fn send(http: &reqwest::Client, request: HttpRequest) -> Result<HttpResponse, reqwest::Error> {
+    let answer = http.execute(request.try_into()?).await?;
+    let mut response = HttpResponse::default();
+    *response.status_mut() = answer.status();
+    *response.headers_mut() = answer.headers().clone();
+    *response.body_mut() = answer.bytes().await?.to_vec();
+    Ok(response)
+}
