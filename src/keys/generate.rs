@@ -7,7 +7,7 @@ use aws_lc_rs::{
 };
 
 use super::KeyFault;
-use crate::{base::secret::Secret, protocol::jwk::RsaPublicJwk};
+use crate::{base::secret::Secret, protocol::jwk::PublicJwk};
 
 /// A new RSA key.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct NewKey {
     /// PKCS#8 DER
     pub private: Secret<Vec<u8>>,
     /// its public part, whose `kid` is the RFC 7638 thumbprint
-    pub public: RsaPublicJwk,
+    pub public: PublicJwk,
 }
 
 /// Makes an RSA key of `bits` (2048 or 3072); takes a tenth of a second, so not on a thread that serves.
@@ -27,9 +27,9 @@ pub fn rsa(bits: u16) -> Result<NewKey, KeyFault> {
 }
 
 /// The public part of a key pair.
-pub(super) fn public_jwk(pair: &KeyPair) -> RsaPublicJwk {
+pub(super) fn public_jwk(pair: &KeyPair) -> PublicJwk {
     let public = pair.public_key();
-    RsaPublicJwk::new(
+    PublicJwk::from_rsa(
         public.modulus().big_endian_without_leading_zero(),
         public.exponent().big_endian_without_leading_zero(),
     )

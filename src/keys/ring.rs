@@ -8,11 +8,11 @@ use time::OffsetDateTime;
 
 use super::{DATA_KEY, KeyFault, SIGNING_KEY};
 use crate::{
-    base::{seal::SealingKey, secret::Secret},
+    base::{digest, seal::SealingKey, secret::Secret},
     model::signing_key::{KeyState, KeyTimes, signer},
     protocol::{
-        jwk::RsaPublicJwk,
-        jwt::{self, VerifyingKey},
+        jwk::PublicJwk,
+        jwt::{self, Algorithm, Claims, VerifyingKey},
     },
     store::signing_keys::{self, StoredSigningKey},
 };
@@ -30,7 +30,7 @@ pub(super) const PURPOSES: [&str; 4] = [SEALED_VALUES, SUB, CSRF, PSEUDONYMS];
 struct RingKey {
     times: KeyTimes,
     pair: Option<KeyPair>,
-    public: RsaPublicJwk,
+    public: PublicJwk,
     verifying: VerifyingKey,
 }
 
@@ -84,18 +84,19 @@ impl KeyRing {
         Ok(Arc::new(Self { signing, by_kid, sealing: sealing.ok_or_else(missing)?, data }))
     }
 
-    /// Signs claims with the key that signs at `now`; `typ` tells what the token is (TOK-03).
-    pub fn sign(&self, typ: &str, claims: &impl serde::Serialize, now: OffsetDateTime) -> Result<String, KeyFault> {
+    /// Signs claims with the key that signs at `now`; their kind names the header's `typ` (TOK-03).
+    pub fn sign(&self, claims: &impl Claims, now: OffsetDateTime) -> Result<String, KeyFault> {
         let times = signer(self.signing.iter().filter(|key| key.pair.is_some()).map(|key| &key.times), now);
         let key = times.and_then(|times| self.by_kid.get(&times.kid)).map(|&at| &self.signing[at]);
         let (Some(key), Some(pair)) = (key, key.and_then(|key| key.pair.as_ref())) else {
             return Err(KeyFault::Malformed("the set of signing keys".to_owned()));
         };
-        let input = jwt::signing_input(typ, &key.times.kid, claims);
+        let input =
+            jwt::signing_input(Algorithm::Rs256, &key.times.kid, claims).map_err(|_| KeyFault::Generation)?;
         let mut signature = vec![0; pair.public_modulus_len()];
         pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature)
             .map_err(|_| KeyFault::Generation)?;
-        Ok(jwt::finish(input, &signature))
+        Ok(jwt::finish(&input, &signature))
     }
 
     /// The key that a token names, whatever its state: tokens die by their own time, hints may be old (OUT-02).
@@ -104,7 +105,7 @@ impl KeyRing {
     }
 
     /// What the JWKS lists at `now`.
-    pub fn published(&self, now: OffsetDateTime) -> impl Iterator<Item = &RsaPublicJwk> {
+    pub fn published(&self, now: OffsetDateTime) -> impl Iterator<Item = &PublicJwk> {
         self.signing.iter().filter(move |key| key.times.state(now) != KeyState::Deleted).map(|key| &key.public)
     }
 
@@ -136,7 +137,8 @@ impl KeyRing {
 
 fn open_signing_key(stored: &StoredSigningKey, master: &SealingKey) -> Result<RingKey, KeyFault> {
     let malformed = || KeyFault::Malformed(format!("the signing key {}", stored.kid));
-    let public: RsaPublicJwk = serde_json::from_value(stored.public_key.clone()).map_err(|_| malformed())?;
+    let integer = |name| stored.public_key.get(name)?.as_str().and_then(digest::from_base64url);
+    let (n, e) = (integer("n").ok_or_else(malformed)?, integer("e").ok_or_else(malformed)?);
     let pair = match &stored.private_key {
         Some(sealed) => {
             let private = open(master, &format!("{SIGNING_KEY} {}", stored.kid), sealed)?;
@@ -144,7 +146,7 @@ fn open_signing_key(stored: &StoredSigningKey, master: &SealingKey) -> Result<Ri
         }
         None => None,
     };
-    let verifying = VerifyingKey::from_jwk(&public).map_err(|_| malformed())?;
+    let (public, verifying) = (PublicJwk::from_rsa(&n, &e), VerifyingKey::from_rsa(&n, &e));
     Ok(RingKey { times: stored.into(), pair, public, verifying })
 }
 
