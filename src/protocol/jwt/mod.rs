@@ -201,5 +201,4 @@ pub fn finish(signing_input: &str, signature: &[u8]) -> String {
 }
 
 #[cfg(test)]
-#[path = "jwt_tests.rs"]
 mod tests;
