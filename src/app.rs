@@ -25,7 +25,7 @@ use crate::{
     },
     outbound::{client::OutboundClient, eid::Driver},
     protocol::{
-        jwk::Jwks,
+        jwk,
         metadata::{Capabilities, Metadata},
     },
     telemetry::metrics::Metrics,
@@ -205,7 +205,7 @@ impl Configuration {
             }
         }
         let discovery = Published::new(&Metadata::new(urls.endpoints(), capabilities(&snapshot)));
-        let jwks = Published::new(&Jwks { keys: keys.published(clock.now()).cloned().collect() });
+        let jwks = Published::new(&jwk::set(keys.published(clock.now())));
         Self { snapshot, drivers, discovery, jwks }
     }
 

@@ -139,10 +139,12 @@ impl PendingRequest {
 /// What the pages have established for one request in one browser.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Progress {
+    /// of which request
     #[serde(rename = "i", with = "short")]
-    request_id: [u8; 16],
+    pub request_id: [u8; 16],
+    /// in which browser
     #[serde(rename = "b", with = "short")]
-    binding: Binding,
+    pub binding: Binding,
     /// the session that this request goes on with: its row, never its cookie
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<SessionId>,

@@ -1,13 +1,13 @@
 //! Making RSA keys (aws-lc-rs: RUSTSEC-2023-0071 keeps the `rsa` crate away from private keys, KEY-06).
 
 use aws_lc_rs::{
-    encoding::{AsDer as _, Pkcs8V1Der},
+    encoding::{AsDer, Pkcs8V1Der},
     rsa::{KeyPair, KeySize},
     signature::KeyPair as _,
 };
 
 use super::KeyFault;
-use crate::{base::secret::Secret, protocol::jwk::PublicJwk};
+use crate::{base::secret::Secret, protocol::jwk::RsaPublicJwk};
 
 /// A new RSA key.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct NewKey {
     /// PKCS#8 DER
     pub private: Secret<Vec<u8>>,
     /// its public part, whose `kid` is the RFC 7638 thumbprint
-    pub public: PublicJwk,
+    pub public: RsaPublicJwk,
 }
 
 /// Makes an RSA key of `bits` (2048 or 3072); takes a tenth of a second, so not on a thread that serves.
@@ -27,9 +27,9 @@ pub fn rsa(bits: u16) -> Result<NewKey, KeyFault> {
 }
 
 /// The public part of a key pair.
-pub(super) fn public_jwk(pair: &KeyPair) -> PublicJwk {
+pub(super) fn public_jwk(pair: &KeyPair) -> RsaPublicJwk {
     let public = pair.public_key();
-    PublicJwk::from_rsa(
+    RsaPublicJwk::new(
         public.modulus().big_endian_without_leading_zero(),
         public.exponent().big_endian_without_leading_zero(),
     )

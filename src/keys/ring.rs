@@ -8,10 +8,10 @@ use time::OffsetDateTime;
 
 use super::{DATA_KEY, KeyFault, SIGNING_KEY};
 use crate::{
-    base::{digest, seal::SealingKey, secret::Secret},
+    base::{seal::SealingKey, secret::Secret},
     model::signing_key::{KeyState, KeyTimes, signer},
     protocol::{
-        jwk::PublicJwk,
+        jwk::RsaPublicJwk,
         jwt::{self, Algorithm, Claims, VerifyingKey},
     },
     store::signing_keys::{self, StoredSigningKey},
@@ -30,7 +30,7 @@ pub(super) const PURPOSES: [&str; 4] = [SEALED_VALUES, SUB, CSRF, PSEUDONYMS];
 struct RingKey {
     times: KeyTimes,
     pair: Option<KeyPair>,
-    public: PublicJwk,
+    public: RsaPublicJwk,
     verifying: VerifyingKey,
 }
 
@@ -91,8 +91,7 @@ impl KeyRing {
         let (Some(key), Some(pair)) = (key, key.and_then(|key| key.pair.as_ref())) else {
             return Err(KeyFault::Malformed("the set of signing keys".to_owned()));
         };
-        let input =
-            jwt::signing_input(Algorithm::Rs256, &key.times.kid, claims).map_err(|_| KeyFault::Generation)?;
+        let input = jwt::signing_input(Algorithm::Rs256, &key.times.kid, claims);
         let mut signature = vec![0; pair.public_modulus_len()];
         pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature)
             .map_err(|_| KeyFault::Generation)?;
@@ -105,7 +104,7 @@ impl KeyRing {
     }
 
     /// What the JWKS lists at `now`.
-    pub fn published(&self, now: OffsetDateTime) -> impl Iterator<Item = &PublicJwk> {
+    pub fn published(&self, now: OffsetDateTime) -> impl Iterator<Item = &RsaPublicJwk> {
         self.signing.iter().filter(move |key| key.times.state(now) != KeyState::Deleted).map(|key| &key.public)
     }
 
@@ -137,8 +136,7 @@ impl KeyRing {
 
 fn open_signing_key(stored: &StoredSigningKey, master: &SealingKey) -> Result<RingKey, KeyFault> {
     let malformed = || KeyFault::Malformed(format!("the signing key {}", stored.kid));
-    let integer = |name| stored.public_key.get(name)?.as_str().and_then(digest::from_base64url);
-    let (n, e) = (integer("n").ok_or_else(malformed)?, integer("e").ok_or_else(malformed)?);
+    let public: RsaPublicJwk = serde_json::from_value(stored.public_key.clone()).map_err(|_| malformed())?;
     let pair = match &stored.private_key {
         Some(sealed) => {
             let private = open(master, &format!("{SIGNING_KEY} {}", stored.kid), sealed)?;
@@ -146,7 +144,7 @@ fn open_signing_key(stored: &StoredSigningKey, master: &SealingKey) -> Result<Ri
         }
         None => None,
     };
-    let (public, verifying) = (PublicJwk::from_rsa(&n, &e), VerifyingKey::from_rsa(&n, &e));
+    let verifying = public.verifying_key();
     Ok(RingKey { times: stored.into(), pair, public, verifying })
 }
 
