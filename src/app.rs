@@ -162,8 +162,7 @@ impl Inner {
 
     /// How long the parts of a signing key's life last.
     pub fn key_lifetimes(&self) -> KeyLifetimes {
-        let keys = &self.settings.keys;
-        KeyLifetimes { announce: keys.announce_ttl, signing: keys.signing_ttl, retired: keys.retired_ttl }
+        key_lifetimes(&self.settings)
     }
 
     /// Whether the configuration was confirmed lately; a node that lost its database stops to serve.
@@ -241,6 +240,12 @@ impl Published {
         let etag = format!("\"{}\"", digest::base64url(&digest::sha256(&[&body])[..16]));
         Self { body: body.into(), etag }
     }
+}
+
+/// How long the parts of a signing key's life last, as configured.
+pub fn key_lifetimes(settings: &Settings) -> KeyLifetimes {
+    let keys = &settings.keys;
+    KeyLifetimes { announce: keys.announce_ttl, signing: keys.signing_ttl, retired: keys.retired_ttl }
 }
 
 /// A random number by which the log finds what a page or an answer spoke of.

@@ -1,3 +1,7 @@
 //! The binary `ias`: it only calls the library's command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ias::cli::run()
+}

@@ -14,3 +14,6 @@ pub mod production;
 pub mod scope;
 pub mod secret;
 pub mod trust;
+
+/// x
+pub fn production_faults(_: &crate::store::snapshot::Snapshot) -> Vec<String> { Vec::new() }

@@ -1,0 +1,42 @@
+//! `ias apply PATH`: organisations, scopes, API resources, clients and identity providers from files, all or nothing.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use super::{node, say, settings, variable};
+use crate::{
+    base::{clock::Clock, secret::Secret},
+    config::Purpose,
+    flows::apply::{self, Options},
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// A YAML file, or a folder of them
+    path: PathBuf,
+    /// A value for `${NAME}` in the files
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    set: Vec<(String, String)>,
+}
+
+pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::Result<()> {
+    let settings = settings(file, Purpose::Serve)?;
+    let pool = node::connect(&settings).await?;
+    let variables: BTreeMap<String, String> = arguments.set.into_iter().collect();
+    let options = Options {
+        environment: settings.environment,
+        now: Clock::System.now(),
+        variables: &variables,
+        secret: &|name| variable(name).map(Secret::new),
+    };
+    let changes = apply::apply(&pool, &arguments.path, options).await?;
+    for change in &changes {
+        say(&change.to_string());
+    }
+    Ok(())
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| "write NAME=VALUE".to_owned())
+}

@@ -1,0 +1,53 @@
+//! `ias keys list|rotate`: the signing keys and where each stands in its life (KEY-04).
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use time::format_description::well_known::Rfc3339;
+
+use super::{node, say, settings};
+use crate::{
+    app::key_lifetimes,
+    base::clock::Clock,
+    config::Purpose,
+    keys::life_cycle,
+    model::signing_key::KeyTimes,
+    store::signing_keys,
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Every key with its state and times
+    List,
+    /// Announce a new key; it signs after the announcement time, and the others retire then
+    Rotate {
+        /// Let the new key sign at once: only where the old one is in wrong hands, since clients may not know the new one yet
+        #[arg(long)]
+        now: bool,
+    },
+}
+
+pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::Result<()> {
+    let settings = settings(file, Purpose::Serve)?;
+    let pool = node::connect(&settings).await?;
+    let now = Clock::System.now();
+    if let Command::Rotate { now: at_once } = arguments.command {
+        let signs_from = if at_once { now } else { now + key_lifetimes(&settings).announce };
+        let master = settings.keys.master_key()?;
+        let kid = life_cycle::rotate(&pool, &master, settings.keys.rsa_bits, signs_from, now).await?;
+        say(&format!("announced {kid}"));
+    }
+    let format = |at: time::OffsetDateTime| at.format(&Rfc3339).unwrap_or_default();
+    for key in signing_keys::list(&pool).await? {
+        let times = KeyTimes::from(&key);
+        let retires = times.retires_at.map_or_else(|| "-".to_owned(), format);
+        say(&format!("{}  {:?}  signs from {}  retires {retires}", times.kid, times.state(now), format(times.signs_from)));
+    }
+    Ok(())
+}

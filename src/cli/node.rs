@@ -1,0 +1,122 @@
+//! A node: the assembled app with its listeners and jobs, from start to graceful stop.
+
+use std::{net::SocketAddr, str::FromStr as _};
+
+use anyhow::Context as _;
+use sqlx::{PgPool, postgres::PgConnectOptions};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::App,
+    base::clock::Clock,
+    config::{Settings, database::Database, environment::Environment},
+    http::{router, server},
+    jobs,
+    keys::life_cycle,
+    model::settings,
+    store::{
+        configuration, migrations,
+        pool::{self, PoolSettings},
+    },
+    telemetry::metrics::Metrics,
+};
+
+/// A node that serves.
+pub(super) struct Node {
+    /// the app
+    pub(super) app: App,
+    /// the operations listener's address
+    pub(super) operations: SocketAddr,
+    stop_serving: CancellationToken,
+    servers: Vec<JoinHandle<()>>,
+}
+
+/// Connects as the serving role.
+pub(super) async fn connect(settings: &Settings) -> anyhow::Result<PgPool> {
+    let url = settings.database.url()?;
+    // the address holds a password: an error of the parser must not show it
+    let options = PgConnectOptions::from_str(url.expose()).map_err(|_| anyhow::anyhow!("database.url cannot be read"))?;
+    if settings.environment == Environment::Production {
+        pool::demand_verified_tls(&options)?;
+    }
+    connect_with(options, settings).await
+}
+
+/// Connects to a database that is known already.
+pub(super) async fn connect_with(options: PgConnectOptions, settings: &Settings) -> anyhow::Result<PgPool> {
+    pool::connect(options, &pool_settings(&settings.database)).await.context("the database does not answer")
+}
+
+fn pool_settings(database: &Database) -> PoolSettings {
+    PoolSettings {
+        application_name: "ias".to_owned(),
+        max_connections: database.max_connections,
+        min_connections: database.min_connections,
+        acquire_timeout: database.acquire_timeout,
+        idle_timeout: database.connection_idle_timeout,
+        max_lifetime: database.connection_max_lifetime,
+        statement_timeout: database.statement_timeout,
+        lock_timeout: database.lock_timeout,
+        idle_in_transaction_timeout: database.idle_in_transaction_timeout,
+    }
+}
+
+/// Opens a listener, and says what to do where the port is taken.
+pub(super) async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}; choose another with {option}"))
+}
+
+impl Node {
+    /// Checks schema, environment and production rules, makes missing keys, and serves.
+    pub(super) async fn start(
+        settings: Settings,
+        pool: PgPool,
+        listener: TcpListener,
+        operations: TcpListener,
+    ) -> anyhow::Result<Self> {
+        migrations::check_schema(&pool).await?;
+        let clock = Clock::System;
+        let theirs = configuration::claim_environment(&pool, settings.environment).await?;
+        anyhow::ensure!(
+            theirs == settings.environment,
+            "the database belongs to the environment {}, not to {}",
+            theirs.as_str(),
+            settings.environment.as_str()
+        );
+        let lifetimes = crate::app::key_lifetimes(&settings);
+        let master = settings.keys.master_key()?;
+        life_cycle::keep(&pool, &master, settings.keys.rsa_bits, lifetimes, clock.now()).await?;
+        let app = App::new(settings, clock, pool, Metrics::install()?).await?;
+        if app.settings.environment == Environment::Production {
+            let faults = crate::model::settings::production_faults(app.configuration().snapshot());
+            anyhow::ensure!(faults.is_empty(), "production refuses the stored configuration:\n  - {}", faults.join("\n  - "));
+        }
+        jobs::start(&app);
+        let stop_serving = CancellationToken::new();
+        let operations_address = operations.local_addr()?;
+        let servers = [(listener, router::public(&app)), (operations, router::operations(&app))]
+            .into_iter()
+            .map(|(listener, router)| {
+                let (settings, stop) = (app.settings.server.clone(), stop_serving.clone());
+                tokio::spawn(async move { server::serve(listener, router, &settings, stop).await })
+            })
+            .collect();
+        Ok(Self { app, operations: operations_address, stop_serving, servers })
+    }
+
+    /// Readiness goes first, then new connections, then the work in flight, then the pool (RT-09).
+    pub(super) async fn stop(self, drain: bool) {
+        self.app.stopping.cancel();
+        if drain {
+            tokio::time::sleep(self.app.settings.server.drain_delay).await;
+        }
+        self.stop_serving.cancel();
+        for server in self.servers {
+            drop(server.await);
+        }
+        self.app.tasks.close();
+        drop(tokio::time::timeout(self.app.settings.server.shutdown_timeout, self.app.tasks.wait()).await);
+        self.app.pool.close().await;
+    }
+}
