@@ -43,6 +43,7 @@ pub(super) async fn apply(
         ("APP".to_owned(), addresses.webapp.clone()),
         ("SIMULATOR".to_owned(), addresses.simulator.clone()),
         ("SIMULATOR_ANCHORS".to_owned(), simulator.anchors_pem()),
+        ("SIMULATOR_INTERMEDIATES".to_owned(), simulator.intermediates_pem()),
         ("CONFORMANCE_CALLBACK".to_owned(), callback),
         ("CONFORMANCE_LOGOUT".to_owned(), logout),
     ]);
