@@ -32,7 +32,7 @@ const LONGEST_SOCKET: usize = 103;
 /// still the one that it was told of, and removes the directory that it was given, if any.
 const WATCH: &str = r#"
 read -r _
-[ "$(head -n 1 "$2/postmaster.pid" 2>/dev/null)" = "$1" ] && kill -INT "$1"
+read -r pid <"$2/postmaster.pid" && [ "$pid" = "$1" ] && kill -INT "$1"
 [ -n "$3" ] || exit 0
 waited=0
 while [ -e "$2/postmaster.pid" ] && [ "$waited" -lt 100 ]; do
