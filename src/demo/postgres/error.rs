@@ -27,7 +27,7 @@ pub enum StartError {
         major: u32,
     },
     /// Postgres refuses to run as root, and nobody else can work in the directory.
-    #[error("Postgres does not run as root, and {accounts} cannot work in {}: {remedy}", .dir.display())]
+    #[error("Postgres does not run as root, and none of these can work in {}: {accounts}. {remedy}", .dir.display())]
     Unreachable {
         /// Who was tried.
         accounts: String,
@@ -92,4 +92,19 @@ pub enum StopError {
 pub(super) fn at(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> StartError {
     let path = path.into();
     move |source| StartError::File { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_binaries_one_message_names_the_three_ways_out() {
+        let text = StartError::NoBinaries("`npm` cannot be run".to_owned()).to_string();
+        assert!(text.starts_with("There is no Postgres 15 or newer on this machine"), "{text}");
+        assert!(text.contains(": `npm` cannot be run."), "{text}");
+        for way in ["1. install Postgres", "2. install Node.js", "3. set DATABASE_URL"] {
+            assert!(text.contains(way), "{text}");
+        }
+    }
 }

@@ -83,10 +83,12 @@ impl PidFile {
 /// Whether a process runs. One that has ended but that nobody has asked about (a zombie) does not, though it can be signalled:
 /// in a container, process 1 may ask never.
 pub(super) fn is_alive(pid: Pid) -> bool {
-    match kill(pid, None) {
-        Ok(()) | Err(Errno::EPERM) => !is_zombie(pid),
-        Err(_) => false,
-    }
+    is_taken(pid) && !is_zombie(pid)
+}
+
+/// Whether a process, be it a zombie, has this number.
+pub(super) fn is_taken(pid: Pid) -> bool {
+    matches!(kill(pid, None), Ok(()) | Err(Errno::EPERM))
 }
 
 fn is_zombie(pid: Pid) -> bool {

@@ -32,7 +32,7 @@ const LONGEST_SOCKET: usize = 103;
 /// still the one that it was told of, and removes the directory that it was given, if any.
 const WATCH: &str = r#"
 read -r _
-[ "$(head -n 1 "$2/postmaster.pid" 2>/dev/null)" = "$1" ] && kill -INT "$1"
+read -r pid <"$2/postmaster.pid" && [ "$pid" = "$1" ] && kill -INT "$1"
 [ -n "$3" ] || exit 0
 waited=0
 while [ -e "$2/postmaster.pid" ] && [ "$waited" -lt 100 ]; do
@@ -191,7 +191,9 @@ pub(super) fn settle_predecessor(state: &State) -> Result<Option<PidFile>, Start
                 return Ok(Some(pid_file));
             }
         } else if !pid_file.memory_in_use() {
-            remove_stale(&PidFile::path(state))?;
+            if pid_file::is_taken(pid_file.pid) {
+                remove_stale(&PidFile::path(state))?;
+            }
             break;
         }
         // It is starting or stopping, or its orphans have not noticed yet that it is gone.
@@ -225,6 +227,8 @@ fn arguments(state: &State, options: &Options) -> std::io::Result<Vec<String>> {
     }
     if options.durability == Durability::None {
         settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(str::to_owned));
+        // Whatever happens, nothing lies outside of the directory that is removed.
+        settings.push("dynamic_shared_memory_type=mmap".to_owned());
     }
     let cluster = ["-D".to_owned(), state.cluster().to_string_lossy().into_owned()];
     Ok(cluster.into_iter().chain(settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting])).collect())

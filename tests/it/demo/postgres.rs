@@ -16,34 +16,37 @@ use nix::{
 };
 use sqlx::{ConnectOptions as _, Connection as _, error::DatabaseError};
 
-use crate::support::database::new_directory;
+use crate::support::database::Directory;
 
 /// The directory that the test below holds a cluster in, when it is started as a process of its own.
 const HELD_DIR: &str = "IAS_TEST_HELD_DIR";
 
-/// A directory in memory that is removed with the value.
-struct Dir(PathBuf);
+/// A directory that is removed with the value.
+struct Dir(Directory);
 
 impl Dir {
     fn new() -> Self {
-        let memory = Path::new("/dev/shm");
-        Self(new_directory(if memory.is_dir() { memory } else { Path::new("/tmp") }))
+        Self(Directory::new())
+    }
+
+    fn path(&self) -> &Path {
+        &self.0.path
     }
 
     fn options(&self) -> Options {
-        Options { download_dir: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR"))), ..Options::new(&self.0) }
+        Options { download_dir: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR"))), ..Options::new(self.path()) }
     }
 
     fn pid(&self) -> Option<Pid> {
-        let text = fs::read_to_string(self.0.join("postgres/cluster/postmaster.pid")).ok()?;
+        let text = fs::read_to_string(self.path().join("postgres/cluster/postmaster.pid")).ok()?;
         text.lines().next()?.parse().ok().map(Pid::from_raw)
     }
 }
 
 impl Drop for Dir {
     fn drop(&mut self) {
-        let _ = postgres::discard_blocking(&self.0);
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = postgres::discard_blocking(self.path());
+        let _ = fs::remove_dir_all(self.path());
     }
 }
 
@@ -75,7 +78,7 @@ async fn data_outlives_a_stop_and_is_synced() {
     let dir = Dir::new();
     let server = start(dir.options()).await;
     assert!(server.owned());
-    assert_eq!(server.data_dir(), dir.0);
+    assert_eq!(server.data_dir(), dir.path());
     sql(&server, "create table notes (id int); insert into notes values (1)").await;
     let mut connection = server.superuser().connect().await.unwrap();
     let settings: (String, String, String, String) = sqlx::query_as(
@@ -98,7 +101,7 @@ async fn files_are_closed_to_other_users_and_a_wrong_password_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = Dir::new();
     let server = start(dir.options()).await;
-    let mode = |name: &str| fs::metadata(dir.0.join(name)).unwrap().permissions().mode() & 0o777;
+    let mode = |name: &str| fs::metadata(dir.path().join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!([mode("postgres"), mode("postgres/cluster")], [0o700; 2]);
     assert_eq!([mode("postgres/password"), mode("postgres/server.log"), mode("postgres/lock")], [0o600; 3]);
     let error = server.superuser().password("guess").connect().await.unwrap_err();
@@ -123,34 +126,34 @@ async fn a_killed_server_recovers_at_the_next_start() {
 async fn a_pid_that_now_belongs_to_another_process_does_not_hinder_a_start() {
     let dir = Dir::new();
     start(dir.options()).await.stop().await.unwrap();
-    let pid_file = dir.0.join("postgres/cluster/postmaster.pid");
+    let pid_file = dir.path().join("postgres/cluster/postmaster.pid");
     fs::write(&pid_file, format!("{}\n/elsewhere\n1\n5432\n/tmp\n\n 1 99999999\nready\n", Pid::this())).unwrap();
-    assert!(postgres::attach(&dir.0).await.unwrap().is_none());
+    assert!(postgres::attach(dir.path()).await.unwrap().is_none());
     start(dir.options()).await.stop().await.unwrap();
 }
 
 #[tokio::test]
 async fn the_second_starter_is_a_guest_and_leaves_the_server_running() {
     let dir = Dir::new();
-    assert!(postgres::attach(&dir.0).await.unwrap().is_none());
+    assert!(postgres::attach(dir.path()).await.unwrap().is_none());
     let (left, right) = tokio::join!(start(dir.options()), start(dir.options()));
     let (owner, guest) = if left.owned() { (left, right) } else { (right, left) };
     assert!(owner.owned() && !guest.owned());
     sql(&guest, "create table notes (id int)").await;
     guest.stop().await.unwrap();
-    let guest = postgres::attach(&dir.0).await.unwrap().unwrap();
+    let guest = postgres::attach(dir.path()).await.unwrap().unwrap();
     assert!(!guest.owned());
     drop(guest);
     assert_eq!(count(&owner).await, 0);
-    assert!(matches!(postgres::discard_blocking(&dir.0), Err(StartError::InUse(_))));
+    assert!(matches!(postgres::discard_blocking(dir.path()), Err(StartError::InUse(_))));
     owner.stop().await.unwrap();
-    assert!(postgres::attach(&dir.0).await.unwrap().is_none());
+    assert!(postgres::attach(dir.path()).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn a_long_path_is_served_on_the_loopback() {
     let dir = Dir::new();
-    let data_dir = dir.0.join("a".repeat(100));
+    let data_dir = dir.path().join("a".repeat(100));
     let server = start(Options { data_dir: data_dir.clone(), ..dir.options() }).await;
     assert_eq!(server.superuser().get_host(), "127.0.0.1");
     sql(&server, "create table notes (id int)").await;
@@ -163,9 +166,9 @@ async fn a_long_path_is_served_on_the_loopback() {
 async fn discarding_removes_the_cluster_and_nothing_else() {
     let dir = Dir::new();
     start(dir.options()).await.stop().await.unwrap();
-    fs::write(dir.0.join("master.key"), "kept").unwrap();
-    postgres::discard_blocking(&dir.0).unwrap();
-    assert!(!dir.0.join("postgres").exists() && dir.0.join("master.key").exists());
+    fs::write(dir.path().join("master.key"), "kept").unwrap();
+    postgres::discard_blocking(dir.path()).unwrap();
+    assert!(!dir.path().join("postgres").exists() && dir.path().join("master.key").exists());
 }
 
 #[tokio::test]
@@ -174,7 +177,7 @@ async fn a_throwaway_server_leaves_nothing() {
     let server = start(Options { durability: Durability::None, ..dir.options() }).await;
     assert!(dir.pid().is_some());
     drop(server);
-    assert!(!dir.0.exists());
+    assert!(!dir.path().exists());
 }
 
 #[test]
@@ -220,7 +223,7 @@ async fn hold_a_cluster() {
 fn hold(dir: &Dir) -> Child {
     let mut holder = Command::new(env::current_exe().unwrap())
         .args(["--exact", "demo::postgres::hold_a_cluster", "--ignored", "--nocapture"])
-        .env(HELD_DIR, &dir.0)
+        .env(HELD_DIR, dir.path())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

@@ -132,7 +132,7 @@ async fn keep(mut commands: mpsc::UnboundedReceiver<Command>) {
     let own = given.is_none().then(own_server);
     let admin = match (&given, &own) {
         (Some(url), _) => url.parse().expect("DATABASE_URL is an address of Postgres"),
-        (None, own) => own.as_ref().unwrap().superuser(),
+        (None, own) => own.as_ref().unwrap().0.superuser(),
     };
     let mut keeper = Keeper::new(admin).await;
     while let Some(command) = commands.recv().await {
@@ -258,37 +258,51 @@ impl Keeper {
     }
 }
 
-/// Starts a server for this process, once the servers and directories of killed runs are gone.
-fn own_server() -> Postgres {
-    let memory = Path::new("/dev/shm");
-    let base = if memory.is_dir() { memory.to_owned() } else { env::temp_dir() };
-    // One process at a time: a directory that another is about to lock must not look abandoned.
-    let turn = File::open(&base).unwrap();
-    turn.lock().unwrap();
-    sweep_directories(&base);
+/// Starts a server for this process.
+fn own_server() -> (Postgres, Directory) {
+    let directory = Directory::new();
     let options = Options {
-        download_dir: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR"))),
         durability: Durability::None,
         max_connections: 300,
-        ..Options::new(new_directory(&base))
+        download_dir: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR"))),
+        ..Options::new(&directory.path)
     };
-    postgres::start_blocking(&options, &|line| println!("{line}")).unwrap_or_else(|error| panic!("{error}"))
+    let server = postgres::start_blocking(&options, &|line| println!("{line}"));
+    (server.unwrap_or_else(|error| panic!("{error}")), directory)
 }
 
-/// A new directory that the account of Postgres can reach.
-pub fn new_directory(base: &Path) -> PathBuf {
-    tempfile::Builder::new()
-        .prefix("ias-test-")
-        .permissions(Permissions::from_mode(0o755))
-        .tempdir_in(base)
-        .expect("a directory for the test server can be made")
-        .keep()
+/// A directory for a server, in memory where there is such a place. Its lock tells other processes that it is in use.
+pub struct Directory {
+    pub path: PathBuf,
+    _lock: File,
+}
+
+impl Directory {
+    /// A new one, once those that killed runs left are gone.
+    pub fn new() -> Self {
+        let memory = Path::new("/dev/shm");
+        let base = if memory.is_dir() { memory.to_owned() } else { env::temp_dir() };
+        // One process at a time: what another is about to lock must not look abandoned.
+        let turn = File::open(&base).unwrap();
+        turn.lock().unwrap();
+        sweep_directories(&base);
+        let directory = tempfile::Builder::new()
+            .prefix("ias-test-")
+            // Postgres may run as another account.
+            .permissions(Permissions::from_mode(0o755))
+            .tempdir_in(&base)
+            .expect("a directory for the test server can be made");
+        let lock = File::open(directory.path()).unwrap();
+        lock.lock().unwrap();
+        Self { path: directory.keep(), _lock: lock }
+    }
 }
 
 fn sweep_directories(base: &Path) {
     for entry in fs::read_dir(base).unwrap().flatten() {
         let ours = entry.file_name().to_string_lossy().starts_with("ias-test-");
-        if ours && postgres::discard_blocking(&entry.path()).is_ok() {
+        let abandoned = || File::open(entry.path()).is_ok_and(|directory| directory.try_lock().is_ok());
+        if ours && abandoned() && postgres::discard_blocking(&entry.path()).is_ok() {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
