@@ -1,7 +1,5 @@
 //! One integration binary; folders mirror http/, files mirror endpoints.
 #![cfg(test)]
-
-mod clients;
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,7 +7,10 @@ mod clients;
     clippy::print_stdout,
     reason = "a test that fails must say so; clippy.toml knows only the functions marked as tests"
 )]
+
+mod clients;
 mod demo;
 mod house;
+mod spine;
 mod store;
 mod support;

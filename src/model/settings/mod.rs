@@ -15,5 +15,3 @@ pub mod scope;
 pub mod secret;
 pub mod trust;
 
-/// x
-pub fn production_faults(_: &crate::store::snapshot::Snapshot) -> Vec<String> { Vec::new() }

@@ -1,0 +1,183 @@
+//! A server of its own for each test: the router that `serve` runs on a real listener, a database from the template, the demo's
+//! configuration, and the simulator that all tests share.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    str::FromStr as _,
+    sync::Arc,
+};
+
+use ias::{
+    app::App,
+    base::{
+        clock::{Clock, FixedClock},
+        secret::Secret,
+    },
+    config::{Settings, environment::Environment, issuer::Issuer},
+    demo::eid_simulator::{self, Mode, RelyingParty, Simulator},
+    flows::apply::{self, Options},
+    http::{router, server},
+    jobs,
+    keys::life_cycle,
+    store::pool::{self, PoolSettings},
+    telemetry::metrics::Metrics,
+};
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use tokio::{net::TcpListener, sync::OnceCell};
+use tokio_util::sync::CancellationToken;
+
+use super::database::TestDatabase;
+
+/// Where the demo's web clients are called back; nobody listens there.
+pub const APP: &str = "http://localhost:1";
+/// The secret of every client with a secret.
+pub const SECRET: &str = "a-secret-of-the-tests-with-+-/-%-~";
+/// A person whose phone approves at once.
+pub const PHONE: &str = "0102989";
+/// The national id of that person.
+pub const NATIONAL_ID: &str = "0101302989";
+const MASTER_KEY: [u8; 32] = [7; 32];
+
+/// A server that ends with the value.
+pub struct TestServer {
+    pub issuer: String,
+    pub app: App,
+    /// moves the server's time
+    pub clock: FixedClock,
+    pub database: Arc<TestDatabase>,
+    stop: CancellationToken,
+}
+
+/// The simulator of this process: automatic, scenario numbers on.
+pub struct SharedSimulator {
+    pub url: String,
+    pub token: String,
+    pub simulator: Simulator,
+}
+
+/// The simulator, started at its first use. It lives on a thread of its own, because each test's runtime ends with the test.
+pub async fn simulator() -> &'static SharedSimulator {
+    static SHARED: OnceCell<SharedSimulator> = OnceCell::const_new();
+    SHARED
+        .get_or_init(|| async {
+            let (send, receive) = tokio::sync::oneshot::channel();
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+                runtime.block_on(async {
+                    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+                    let url = format!("http://localhost:{}", listener.local_addr().expect("an address").port());
+                    let data = tempfile::tempdir().expect("a directory");
+                    let token = "the-tests-own-token".to_owned();
+                    let simulator = Simulator::new(eid_simulator::Options {
+                        data_dir: data.path().to_owned(),
+                        public_url: url.clone(),
+                        relying_party: RelyingParty::default(),
+                        mode: Mode::Auto { delay_ms: 0..=0 },
+                        control_token: Secret::new(token.clone()),
+                        clock: Clock::System,
+                    })
+                    .await
+                    .expect("a simulator");
+                    drop(send.send(SharedSimulator { url, token, simulator: simulator.clone() }));
+                    drop(simulator.serve(listener, CancellationToken::new()).await);
+                });
+            });
+            receive.await.expect("the simulator starts")
+        })
+        .await
+}
+
+impl TestServer {
+    /// A server with the demo's configuration.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The same, its settings changed.
+    pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let database = Arc::new(TestDatabase::new().await);
+        let simulator = simulator().await;
+        configure(&database.owner_pool().await, Path::new("config/demo"), &simulator.url, &simulator.simulator).await;
+        Self::node(database, None, change).await
+    }
+
+    /// A second node over the same database, with the same issuer, time and keys.
+    pub async fn second_node(&self) -> Self {
+        Self::node(self.database.clone(), Some((self.issuer.clone(), self.clock.clone())), |_| {}).await
+    }
+
+    async fn node(
+        database: Arc<TestDatabase>,
+        of: Option<(String, FixedClock)>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let own = format!("localhost:{}", listener.local_addr().expect("an address").port());
+        let (issuer, clock, hand) = match of {
+            Some((issuer, hand)) => (issuer, Clock::Fixed(hand.clone()), hand),
+            None => {
+                let (clock, hand) = Clock::fixed(OffsetDateTime::now_utc());
+                (format!("http://{own}"), clock, hand)
+            }
+        };
+        let url = Secret::new("postgres://localhost/not-used".to_owned());
+        let mut settings =
+            Settings::development(Issuer::from_str(&issuer).expect("an issuer"), url, Secret::new(MASTER_KEY))
+                .expect("settings");
+        settings.server.allowed_hosts.push(own.clone());
+        // tests share one address and sign in often
+        settings.sign_in.attempts_per_address = 1000;
+        change(&mut settings);
+        let pool_settings = PoolSettings { max_connections: 12, min_connections: 0, ..PoolSettings::default() };
+        let pool = pool::connect(database.serving(), &pool_settings).await.expect("a pool");
+        let master = settings.keys.master_key().expect("a key");
+        let lifetimes = ias::app::key_lifetimes(&settings);
+        life_cycle::keep(&pool, &master, settings.keys.rsa_bits, lifetimes, clock.now()).await.expect("keys");
+        let app = App::new(settings, clock, pool, Metrics::install().expect("metrics")).await.expect("an app");
+        jobs::start(&app);
+        let stop = CancellationToken::new();
+        let (router, server_settings) = (router::public(&app), app.settings.server.clone());
+        let stopping = stop.clone();
+        tokio::spawn(async move { server::serve(listener, router, &server_settings, stopping).await });
+        // a second node answers at its own address
+        let issuer = app.urls.issuer().to_owned();
+        drop(own);
+        Self { issuer, app, clock: hand, database, stop }
+    }
+
+    /// A pool with the owner's rights, to change what no endpoint changes.
+    pub async fn owner(&self) -> PgPool {
+        self.database.owner_pool().await
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.app.stopping.cancel();
+        self.stop.cancel();
+    }
+}
+
+/// Applies files of configuration with the tests' addresses and secrets.
+pub async fn configure(owner: &PgPool, path: &Path, simulator_url: &str, simulator: &Simulator) {
+    let variables = BTreeMap::from(
+        [
+            ("APP", APP.to_owned()),
+            ("SIMULATOR", simulator_url.to_owned()),
+            ("SIMULATOR_ANCHORS", simulator.anchors_pem()),
+            ("SIMULATOR_INTERMEDIATES", simulator.intermediates_pem()),
+            ("CONFORMANCE_CALLBACK", format!("{APP}/callback")),
+            ("CONFORMANCE_LOGOUT", format!("{APP}/post_logout_redirect")),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    let options = Options {
+        environment: Environment::Development,
+        now: OffsetDateTime::now_utc(),
+        variables: &variables,
+        secret: &|_| Some(Secret::new(SECRET.to_owned())),
+    };
+    apply::apply(owner, path, options).await.expect("the configuration applies");
+}
