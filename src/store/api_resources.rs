@@ -98,7 +98,7 @@ pub async fn list(executor: impl PgExecutor<'_>) -> Result<Vec<Stored<ApiResourc
 
 /// Adds an API resource.
 pub async fn insert(connection: &mut PgConnection, resource: &ApiResource, stamp: Stamp) -> Result<(), sqlx::Error> {
-    values(INSERT, resource, stamp).execute(connection).await.map(drop)
+    bind(sqlx::query(INSERT), resource, stamp).execute(connection).await.map(drop)
 }
 
 /// Changes an API resource; false if its row has another version by now.
@@ -108,13 +108,15 @@ pub async fn update(
     version: i64,
     stamp: Stamp,
 ) -> Result<bool, sqlx::Error> {
-    let done = values(UPDATE, resource, stamp).bind(version).execute(connection).await?;
+    let done = bind(sqlx::query(UPDATE), resource, stamp).bind(version).execute(connection).await?;
     Ok(done.rows_affected() == 1)
 }
 
-// The parameters that both statements share, in their order.
-fn values(statement: &'static str, resource: &ApiResource, stamp: Stamp) -> Query<'static, Postgres, PgArguments> {
-    sqlx::query(statement)
+type Bound = Query<'static, Postgres, PgArguments>;
+
+// The parameters that INSERT and UPDATE share, in their order.
+fn bind(query: Bound, resource: &ApiResource, stamp: Stamp) -> Bound {
+    query
         .bind(resource.id)
         .bind(resource.organisation_id)
         .bind(&resource.name)

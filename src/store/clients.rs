@@ -142,18 +142,20 @@ pub async fn list(executor: impl PgExecutor<'_>) -> Result<Vec<Stored<Client>>, 
 
 /// Adds a client.
 pub async fn insert(connection: &mut PgConnection, client: &Client, stamp: Stamp) -> Result<(), sqlx::Error> {
-    values(INSERT, client, stamp).execute(connection).await.map(drop)
+    bind(sqlx::query(INSERT), client, stamp).execute(connection).await.map(drop)
 }
 
 /// Changes a client; false if its row has another version by now.
 pub async fn update(connection: &mut PgConnection, client: &Client, version: i64, stamp: Stamp) -> Result<bool, sqlx::Error> {
-    let done = values(UPDATE, client, stamp).bind(version).execute(connection).await?;
+    let done = bind(sqlx::query(UPDATE), client, stamp).bind(version).execute(connection).await?;
     Ok(done.rows_affected() == 1)
 }
 
-// The parameters that both statements share, in their order.
-fn values(statement: &'static str, client: &Client, stamp: Stamp) -> Query<'static, Postgres, PgArguments> {
-    sqlx::query(statement)
+type Bound = Query<'static, Postgres, PgArguments>;
+
+// The parameters that INSERT and UPDATE share, in their order.
+fn bind(query: Bound, client: &Client, stamp: Stamp) -> Bound {
+    query
         .bind(client.id)
         .bind(client.organisation_id)
         .bind(&client.client_id)

@@ -67,7 +67,7 @@ pub async fn list(executor: impl PgExecutor<'_>) -> Result<Vec<Stored<IdentityPr
 
 /// Adds an identity provider.
 pub async fn insert(connection: &mut PgConnection, provider: &IdentityProvider, stamp: Stamp) -> Result<(), sqlx::Error> {
-    values(INSERT, provider, stamp).execute(connection).await.map(drop)
+    bind(sqlx::query(INSERT), provider, stamp).execute(connection).await.map(drop)
 }
 
 /// Changes an identity provider; false if its row has another version by now.
@@ -77,13 +77,15 @@ pub async fn update(
     version: i64,
     stamp: Stamp,
 ) -> Result<bool, sqlx::Error> {
-    let done = values(UPDATE, provider, stamp).bind(version).execute(connection).await?;
+    let done = bind(sqlx::query(UPDATE), provider, stamp).bind(version).execute(connection).await?;
     Ok(done.rows_affected() == 1)
 }
 
-// The parameters that both statements share, in their order.
-fn values(statement: &'static str, provider: &IdentityProvider, stamp: Stamp) -> Query<'static, Postgres, PgArguments> {
-    sqlx::query(statement)
+type Bound = Query<'static, Postgres, PgArguments>;
+
+// The parameters that INSERT and UPDATE share, in their order.
+fn bind(query: Bound, provider: &IdentityProvider, stamp: Stamp) -> Bound {
+    query
         .bind(provider.id)
         .bind(&provider.name)
         .bind(provider.kind)

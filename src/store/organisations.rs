@@ -61,7 +61,7 @@ pub async fn list(executor: impl PgExecutor<'_>) -> Result<Vec<Stored<Organisati
 
 /// Adds an organisation.
 pub async fn insert(connection: &mut PgConnection, organisation: &Organisation, stamp: Stamp) -> Result<(), sqlx::Error> {
-    values(INSERT, organisation, stamp).execute(connection).await.map(drop)
+    bind(sqlx::query(INSERT), organisation, stamp).execute(connection).await.map(drop)
 }
 
 /// Changes an organisation; false if its row has another version by now.
@@ -71,13 +71,15 @@ pub async fn update(
     version: i64,
     stamp: Stamp,
 ) -> Result<bool, sqlx::Error> {
-    let done = values(UPDATE, organisation, stamp).bind(version).execute(connection).await?;
+    let done = bind(sqlx::query(UPDATE), organisation, stamp).bind(version).execute(connection).await?;
     Ok(done.rows_affected() == 1)
 }
 
-// The parameters that both statements share, in their order.
-fn values(statement: &'static str, organisation: &Organisation, stamp: Stamp) -> Query<'static, Postgres, PgArguments> {
-    sqlx::query(statement)
+type Bound = Query<'static, Postgres, PgArguments>;
+
+// The parameters that INSERT and UPDATE share, in their order.
+fn bind(query: Bound, organisation: &Organisation, stamp: Stamp) -> Bound {
+    query
         .bind(organisation.id)
         .bind(&organisation.domain)
         .bind(&organisation.national_id)

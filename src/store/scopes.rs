@@ -90,18 +90,20 @@ pub async fn list(executor: impl PgExecutor<'_>) -> Result<Vec<Stored<Scope>>, s
 
 /// Adds a scope.
 pub async fn insert(connection: &mut PgConnection, scope: &Scope, stamp: Stamp) -> Result<(), sqlx::Error> {
-    values(INSERT, scope, stamp).execute(connection).await.map(drop)
+    bind(sqlx::query(INSERT), scope, stamp).execute(connection).await.map(drop)
 }
 
 /// Changes a scope; false if its row has another version by now.
 pub async fn update(connection: &mut PgConnection, scope: &Scope, version: i64, stamp: Stamp) -> Result<bool, sqlx::Error> {
-    let done = values(UPDATE, scope, stamp).bind(version).execute(connection).await?;
+    let done = bind(sqlx::query(UPDATE), scope, stamp).bind(version).execute(connection).await?;
     Ok(done.rows_affected() == 1)
 }
 
-// The parameters that both statements share, in their order.
-fn values(statement: &'static str, scope: &Scope, stamp: Stamp) -> Query<'static, Postgres, PgArguments> {
-    sqlx::query(statement)
+type Bound = Query<'static, Postgres, PgArguments>;
+
+// The parameters that INSERT and UPDATE share, in their order.
+fn bind(query: Bound, scope: &Scope, stamp: Stamp) -> Bound {
+    query
         .bind(scope.id)
         .bind(scope.organisation_id)
         .bind(&scope.name)

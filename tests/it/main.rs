@@ -9,6 +9,7 @@
 )]
 
 mod clients;
+mod apply;
 mod demo;
 mod house;
 mod spine;

@@ -37,8 +37,8 @@ pub async fn save(
         for secret in edit.put() {
             api_resources::put_secret(&mut *connection, resource.id, secret, stamp.now).await?;
         }
-        for label in edit.deleted() {
-            api_resources::delete_secret(&mut *connection, resource.id, label).await?;
+        for secret in edit.deleted() {
+            api_resources::delete_secret(&mut *connection, resource.id, &secret.label).await?;
         }
     }
     Ok(change)

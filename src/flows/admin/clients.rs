@@ -37,8 +37,8 @@ pub async fn save(
         for secret in edit.put() {
             client_secrets::put(&mut *connection, client.id, secret, stamp.now).await?;
         }
-        for label in edit.deleted() {
-            client_secrets::delete(&mut *connection, client.id, label).await?;
+        for secret in edit.deleted() {
+            client_secrets::delete(&mut *connection, client.id, &secret.label).await?;
         }
     }
     Ok(change)

@@ -21,10 +21,10 @@ impl<'a> SecretsEdit<'a> {
         self.after.iter().filter(move |secret| !self.before.contains(secret))
     }
 
-    /// The labels of those that go.
-    pub(super) fn deleted(self) -> impl Iterator<Item = &'a str> {
+    /// Those that go.
+    pub(super) fn deleted(self) -> impl Iterator<Item = &'a SecretSettings> {
         let kept = move |secret: &&SecretSettings| find(self.after, &secret.label).is_some();
-        self.before.iter().filter(move |secret| !kept(secret)).map(|secret| secret.label.as_str())
+        self.before.iter().filter(move |secret| !kept(secret))
     }
 
     /// What is different, without the secrets themselves (AUD-01).
@@ -34,7 +34,7 @@ impl<'a> SecretsEdit<'a> {
             let word = if before.is_some_and(|before| before.sha256 != secret.sha256) { "replaced" } else { "set" };
             change(&secret.label, before.map_or(Value::Null, |before| told("set", before)), told(word, secret))
         });
-        let deleted = self.deleted().map(|label| change(label, "set".into(), Value::Null));
+        let deleted = self.deleted().map(|secret| change(&secret.label, told("set", secret), Value::Null));
         put.chain(deleted).collect()
     }
 }

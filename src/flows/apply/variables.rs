@@ -49,9 +49,9 @@ mod tests {
     #[test]
     fn variables_are_filled_in_once() {
         let variables =
-            BTreeMap::from([("APP".to_owned(), "http://localhost:8072".to_owned()), ("A".to_owned(), "${APP}".to_owned())]);
+            BTreeMap::from([("APP".to_owned(), "http://localhost:8072".to_owned()), ("OTHER".to_owned(), "${APP}".to_owned())]);
         let fill = |text: &str| replace(text, &variables);
-        assert_eq!(fill("${APP}/cb?x=${A}$"), Ok("http://localhost:8072/cb?x=${APP}$".to_owned()));
+        assert_eq!(fill("${APP}/cb?x=${OTHER}$"), Ok("http://localhost:8072/cb?x=${APP}$".to_owned()));
         assert_eq!(fill("$5 {x}"), Ok("$5 {x}".to_owned()));
         assert_eq!(fill("${AP}/cb"), Err("unknown variable `AP`; did you mean `APP`?".to_owned()));
         assert!(fill("${APP").is_err());

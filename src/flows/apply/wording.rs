@@ -1,17 +1,29 @@
 //! What was wrong with a value, in words for the person who wrote the file: serde names our types, people know fields.
 
-/// Words of serde, and what they mean in a YAML file.
+/// What serde found, and what it is in a YAML file. The value itself is not repeated: it may be a secret or a national id that
+/// stands in the wrong place.
+const FOUND: [(&str, &str); 7] = [
+    ("integer", "a number"),
+    ("floating point", "a number"),
+    ("string", "a text"),
+    ("boolean", "true or false"),
+    ("null", "nothing"),
+    ("sequence", "a list"),
+    ("map", "keys with values"),
+];
+
+/// What serde expected, and what it is in a YAML file.
 const EXPECTED: [(&str, &str); 10] = [
-    ("expected a string", "expected a text (numbers, yes and no in quotes)"),
-    ("expected struct LocalizedText", "expected the texts `is` and, if there is one, `en`"),
-    ("expected a sequence", "expected a list"),
-    ("expected a map", "expected keys with values"),
-    ("expected a boolean", "expected true or false"),
-    ("expected i32", "expected a whole number"),
-    ("expected i16", "expected a whole number"),
-    ("expected newtype variant", "expected its settings below it"),
-    ("expected map with a single key", "expected one name with its settings below it"),
-    ("expected struct ", "expected keys with values: "),
+    ("a string", "a text (numbers in quotes)"),
+    ("a boolean", "true or false"),
+    ("i32", "a whole number"),
+    ("i16", "a whole number"),
+    ("a sequence", "a list"),
+    ("a map", "keys with values"),
+    ("struct LocalizedText", "the texts is and, if there is one, en"),
+    ("struct", "keys with values"),
+    ("newtype variant", "its settings below it"),
+    ("map with a single key", "one name with its settings below it"),
 ];
 
 /// The name in `missing field …`.
@@ -31,8 +43,20 @@ pub(super) fn explain(words: &str, others: &[&str]) -> String {
     if let Some(name) = missing_field(words) {
         return format!("lacks `{name}`");
     }
-    let plain = EXPECTED.iter().find(|(theirs, _)| words.contains(theirs));
-    plain.map_or_else(|| words.to_owned(), |(theirs, ours)| words.replace(theirs, ours))
+    let Some((found, expected)) = words.strip_prefix("invalid ").and_then(|rest| rest.split_once(", expected ")) else {
+        return words.to_owned();
+    };
+    let found = found.trim_start_matches("type: ").trim_start_matches("value: ");
+    let expected = plain(expected, &EXPECTED).unwrap_or(expected);
+    match plain(found, &FOUND) {
+        Some("a number") if expected == "a whole number" => "is not a whole number that fits here".to_owned(),
+        Some(found) => format!("is {found}; expected {expected}"),
+        None => format!("expected {expected}"),
+    }
+}
+
+fn plain(words: &str, table: &[(&str, &'static str)]) -> Option<&'static str> {
+    table.iter().find(|(theirs, _)| words.starts_with(theirs)).map(|(_, ours)| *ours)
 }
 
 /// Says that a name is not known, and which are: the nearest one, or all.
@@ -73,11 +97,15 @@ mod tests {
     }
 
     #[test]
-    fn types_of_ours_are_not_named() {
+    fn types_of_ours_are_not_named_and_values_not_repeated() {
+        let explain = |words: &str| explain(words, &[]);
+        assert_eq!(explain("invalid type: string \"5m\", expected i32"), "is a text; expected a whole number");
         assert_eq!(
-            explain("invalid type: string \"5m\", expected i32", &[]),
-            "invalid type: string \"5m\", expected a whole number"
+            explain("invalid type: integer `4099000019`, expected a string"),
+            "is a number; expected a text (numbers in quotes)"
         );
-        assert_eq!(explain("missing field `trust`", &[]), "lacks `trust`");
+        assert_eq!(explain("invalid value: integer `99999999999`, expected i32"), "is not a whole number that fits here");
+        assert_eq!(explain("invalid type: unit variant, expected newtype variant"), "expected its settings below it");
+        assert_eq!(explain("missing field `trust`"), "lacks `trust`");
     }
 }

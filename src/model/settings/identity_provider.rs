@@ -159,30 +159,26 @@ fn check_base_url(faults: &mut Faults, field: &str, settings: &MobileIdSettings,
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::model::identity_provider::{NationalIdFormat, TrustProfile};
 
-    const ANCHOR: &str = include_str!("test_anchor.pem");
-    const TEST_ANCHOR: &str = include_str!("test_anchor_of_a_simulator.pem");
+    const ANCHOR: &str = include_str!("../../../tests/data/anchor.pem");
+    const TEST_ANCHOR: &str = include_str!("../../../tests/data/simulator_anchor.pem");
 
     pub(in crate::model::settings) fn settings(environment: Environment) -> MobileIdSettings {
         let development = environment == Environment::Development;
-        let pem = if development { TEST_ANCHOR } else { ANCHOR };
-        MobileIdSettings {
-            base_url: if development { "http://localhost:8090/mid-api" } else { "https://mid.example.is/mid-api" }.into(),
-            relying_party_uuid: "6a1f4c2e-8b1d-4f3a-9a57-0d5a2c9f7e11".into(),
-            relying_party_name: "Innskráning".into(),
-            trust: TrustProfile {
-                anchors_pem: pem.into(),
-                intermediates_pem: String::new(),
-                require_policies: vec!["1.2.352.1.2.1".into()],
-                extended_key_usages: Vec::new(),
-                national_id_formats: vec![NationalIdFormat::Etsi],
-                countries: vec!["IS".into()],
-                ocsp_url: None,
-                ocsp_hosts: vec!["localhost:8091".into()],
+        let settings = serde_json::json!({
+            "base_url": if development { "http://localhost:8090/mid-api" } else { "https://mid.example.is/mid-api" },
+            "relying_party_uuid": "6a1f4c2e-8b1d-4f3a-9a57-0d5a2c9f7e11",
+            "relying_party_name": "Innskráning",
+            "trust": {
+                "anchors_pem": if development { TEST_ANCHOR } else { ANCHOR },
+                "require_policies": ["1.2.352.1.2.1"],
+                "national_id_formats": ["etsi"],
+                "countries": ["IS"],
+                "ocsp_hosts": ["localhost:8091"],
             },
-            tls_roots_pem: if development { String::new() } else { ANCHOR.into() },
-        }
+            "tls_roots_pem": if development { "" } else { ANCHOR },
+        });
+        serde_json::from_value(settings).expect("every field that is required")
     }
 
     fn faults_of(change: impl FnOnce(&mut MobileIdSettings), environment: Environment) -> Vec<String> {
