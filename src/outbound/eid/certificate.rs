@@ -210,3 +210,6 @@ fn ocsp_urls(certificate: &X509Certificate<'_>) -> Vec<String> {
         })
         .collect()
 }
+
+#[cfg(all(test, feature = "demo"))]
+mod tests;
