@@ -44,13 +44,13 @@ pub(super) struct Authority {
 
 /// Who signs OCSP answers.
 pub(super) struct Responder {
-    pub(super) certificate: Option<CertificateDer<'static>>,
+    certificate: Option<CertificateDer<'static>>,
     key: KeyPair,
     key_hash: Vec<u8>,
 }
 
 /// What an OCSP answer says; a test changes what it wants to be wrong.
-pub(super) struct Answer {
+pub(super) struct OcspAnswer {
     pub(super) status: CertStatus,
     pub(super) this_update: OffsetDateTime,
     pub(super) next_update: Option<OffsetDateTime>,
@@ -158,7 +158,7 @@ impl Responder {
     }
 
     /// The bytes of a signed answer.
-    pub(super) fn answer(&self, answer: Answer) -> Vec<u8> {
+    pub(super) fn answer(&self, answer: OcspAnswer) -> Vec<u8> {
         let tbs_response_data = ResponseData {
             version: Version::V1,
             responder_id: ResponderId::ByKey(OctetString::new(self.key_hash.clone()).expect("a hash")),
@@ -271,7 +271,8 @@ fn nonce_extension(nonce: Vec<u8>) -> x509_cert::ext::Extension {
     }
 }
 
-fn ocsp_time(at: OffsetDateTime) -> OcspGeneralizedTime {
+/// A moment as OCSP writes it.
+pub(super) fn ocsp_time(at: OffsetDateTime) -> OcspGeneralizedTime {
     let seconds = u64::try_from(at.unix_timestamp()).expect("after 1970");
     der::DateTime::from_unix_duration(std::time::Duration::from_secs(seconds)).expect("a date").into()
 }

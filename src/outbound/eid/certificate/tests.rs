@@ -6,11 +6,15 @@ use rcgen::{
     PKCS_ED25519, PKCS_RSA_SHA256, PublicKeyData, SignatureAlgorithm,
 };
 use rsa::pkcs1::EncodeRsaPublicKey as _;
-use time::Duration;
+use time::{Duration, macros::datetime};
 
 use super::{super::test_authority::*, *};
 use crate::{
-    model::{environment::Environment, identity_provider::TrustProfile},
+    base::digest::from_base64,
+    model::{
+        environment::Environment,
+        identity_provider::{NationalIdFormat, TrustProfile},
+    },
     outbound::eid::marker::{SIMULATOR_MARKER_OID, SIMULATOR_POLICY_OID_TEXT},
 };
 
@@ -263,6 +267,31 @@ fn an_overlong_certificate_and_one_with_something_after_it_are_refused() {
         params.custom_extensions.push(CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![0; 17_000]));
     });
     assert_eq!(fault(&long), Some(CertificateFault::Malformed), "X5-07");
+}
+
+#[test]
+fn an_estonian_mobile_id_certificate_passes_by_an_estonian_profile() {
+    let vectors = include_str!("../../../../tests/vectors/third_party/mid-rest-java-client/signatures.json");
+    let issuer = include_str!("../../../../tests/vectors/third_party/mid-rest-java-client/TEST_of_ESTEID-SK_2015.pem.crt");
+    let vectors: Vec<serde_json::Value> = serde_json::from_str(vectors).expect("vectors");
+    let der = |at: usize| from_base64(vectors[at]["certificate"].as_str().expect("text")).expect("base64");
+    let profile = TrustProfile {
+        anchors_pem: issuer.to_owned(),
+        require_policies: vec!["1.3.6.1.4.1.10015.3.1.3".to_owned()],
+        national_id_formats: vec![NationalIdFormat::Bare],
+        countries: vec!["EE".to_owned()],
+        ..Authority::new("CA").profile()
+    };
+    let leaf = check(&der(0), &trust(&profile), datetime!(2022-06-01 12:00 UTC)).ok().expect("accepted");
+    assert_eq!(leaf.subject.number, "60001019906");
+    assert_eq!(leaf.subject.name.as_deref(), Some("MARY ÄNN O’CONNEŽ-ŠUSLIK TESTNUMBER"));
+    assert_eq!(leaf.ocsp_urls, ["http://aia.demo.sk.ee/esteid2015"]);
+
+    let expired = check(&der(0), &trust(&profile), NOW).err();
+    assert!(matches!(expired, Some(CertificateFault::Chain(webpki::Error::CertExpired { .. }))));
+    let other_issuer = check(&der(1), &trust(&profile), datetime!(2022-06-01 12:00 UTC)).err();
+    assert_eq!(other_issuer, Some(CertificateFault::Policy), "of the authority before, by another policy");
+    assert!(Trust::new(&profile, Environment::Production).is_err(), "X5-01: a test authority");
 }
 
 proptest! {

@@ -212,3 +212,6 @@ fn is_test_account(settings: &MobileIdSettings) -> bool {
 fn unavailable(error: OutboundError) -> EidError {
     EidErrorKind::ProviderUnavailable.because(error)
 }
+
+#[cfg(all(test, feature = "demo"))]
+mod tests;

@@ -173,3 +173,6 @@ impl Revocation {
         }
     }
 }
+
+#[cfg(all(test, feature = "demo"))]
+mod tests;
