@@ -211,5 +211,6 @@ fn ocsp_urls(certificate: &X509Certificate<'_>) -> Vec<String> {
         .collect()
 }
 
-#[cfg(all(test, feature = "demo"))]
+#[cfg(test)]
+#[cfg(feature = "demo")]
 mod tests;

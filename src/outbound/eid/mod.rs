@@ -22,7 +22,8 @@ mod subject;
 mod trust;
 mod verification;
 
-#[cfg(all(test, feature = "demo"))]
+#[cfg(test)]
+#[cfg(feature = "demo")]
 mod test_authority;
 
 pub use error::{DriverFault, EidError, EidErrorKind};

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 use time::OffsetDateTime;
+use x509_parser::utils::format_serial;
 
 use super::{
     EidError, EidErrorKind,
@@ -71,7 +72,7 @@ pub struct Evidence {
     pub certificate: String,
     /// distinguished name of its issuer
     pub issuer: String,
-    /// its serial number, hexadecimal
+    /// its serial number, as hexadecimal pairs with colons
     pub serial: String,
     /// what its issuer said of revocation
     pub ocsp: OcspEvidence,
@@ -123,7 +124,7 @@ impl Verifier {
             algorithm: challenge.algorithm,
             certificate: base64(&challenge.certificate),
             issuer: leaf.issuer_name,
-            serial: leaf.serial.iter().map(|byte| format!("{byte:02x}")).collect(),
+            serial: format_serial(&leaf.serial),
             ocsp,
             verified_at: now,
         };
@@ -156,7 +157,8 @@ fn rejected(fault: CertificateFault) -> EidError {
     EidErrorKind::CertificateRejected.because(fault)
 }
 
-#[cfg(all(test, feature = "demo"))]
+#[cfg(test)]
+#[cfg(feature = "demo")]
 mod tests {
     use super::{super::test_authority::Authority, *};
 

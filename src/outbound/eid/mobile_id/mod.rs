@@ -34,7 +34,7 @@ const HASH: Hash = Hash::Sha256;
 // eid.md §2.5
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 const SHORTEST_POLL: Duration = Duration::from_secs(1);
-const LONGEST_POLL: Duration = Duration::from_secs(60);
+const LONGEST_POLL: Duration = Duration::from_mins(1);
 const POLL_MARGIN: Duration = Duration::from_secs(5);
 const ATTEMPT_LIFETIME: time::Duration = time::Duration::seconds(130);
 
@@ -213,5 +213,6 @@ fn unavailable(error: OutboundError) -> EidError {
     EidErrorKind::ProviderUnavailable.because(error)
 }
 
-#[cfg(all(test, feature = "demo"))]
+#[cfg(test)]
+#[cfg(feature = "demo")]
 mod tests;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{Path, Query, State},
+    extract::{Path, RawQuery, State},
     http::StatusCode,
     response::IntoResponse,
     routing::{get, post},
@@ -149,13 +149,9 @@ async fn start(State(provider): State<Shared>, Json(body): Json<Value>) -> impl 
     Json(json!({"sessionID": "de305d54-75b4-431b-adb2-eb6b9e546014", "more": true}))
 }
 
-async fn status(
-    State(provider): State<Shared>,
-    Path(id): Path<String>,
-    Query(query): Query<Vec<(String, String)>>,
-) -> impl IntoResponse {
+async fn status(State(provider): State<Shared>, Path(id): Path<String>, RawQuery(query): RawQuery) -> impl IntoResponse {
     let mut provider = provider.lock().expect("unpoisoned");
-    provider.polls.push((id, query.into_iter().map(|(name, value)| format!("{name}={value}")).collect()));
+    provider.polls.push((id, query.unwrap_or_default()));
     if provider.busy > 0 {
         provider.busy -= 1;
         return (StatusCode::SERVICE_UNAVAILABLE, String::new());
