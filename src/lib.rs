@@ -4,5 +4,7 @@
 //! of the house and where each change belongs stand in ARCHITECTURE.md.
 
 pub mod base;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod model;
 pub mod outbound;

@@ -1,0 +1,230 @@
+//! How a person's phone behaves when a request arrives: by the control API, by a scenario number, or by the mode.
+
+use serde::{Deserialize, Serialize};
+
+use super::fault::{CertificateLie, Fault, ReplyLie, SignatureLie};
+
+/// The results that Mobile-ID gives for a session (eid.md §2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Outcome {
+    /// the person signed
+    Ok,
+    /// nothing in two minutes
+    Timeout,
+    /// no active certificate for this number
+    NotMidClient,
+    /// the person declined
+    UserCancelled,
+    /// the card signed something else
+    SignatureHashMismatch,
+    /// off or without coverage
+    PhoneAbsent,
+    /// the message could not be delivered
+    DeliveryError,
+    /// the card failed
+    SimError,
+}
+
+/// What a phone does with a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Action {
+    /// shows it and waits for the person
+    #[default]
+    Ask,
+    /// signs
+    Approve,
+    /// declines
+    Refuse,
+    /// ends as if nobody had answered
+    Timeout,
+    /// ends as if the number had no electronic ID
+    NotClient,
+    /// ends as a damaged card does
+    HashMismatch,
+    /// ends as a phone that is off does
+    PhoneAbsent,
+    /// ends as an undelivered message does
+    DeliveryError,
+    /// ends as a failing card does
+    SimError,
+    /// the service answers the start with HTTP 500
+    ServerError,
+}
+
+impl Action {
+    /// The result that the action leads to by itself; none for those that need a person or never start.
+    pub fn outcome(self) -> Option<Outcome> {
+        match self {
+            Self::Ask | Self::ServerError => None,
+            Self::Approve => Some(Outcome::Ok),
+            Self::Refuse => Some(Outcome::UserCancelled),
+            Self::Timeout => Some(Outcome::Timeout),
+            Self::NotClient => Some(Outcome::NotMidClient),
+            Self::HashMismatch => Some(Outcome::SignatureHashMismatch),
+            Self::PhoneAbsent => Some(Outcome::PhoneAbsent),
+            Self::DeliveryError => Some(Outcome::DeliveryError),
+            Self::SimError => Some(Outcome::SimError),
+        }
+    }
+}
+
+/// The electronic IDs that a person may hold. The app and the card join here when they come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Method {
+    /// on the SIM card
+    #[serde(rename = "sim")]
+    Sim,
+    /// every one
+    #[serde(rename = "*")]
+    Every,
+}
+
+/// A prescribed behaviour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Behaviour {
+    /// for which electronic ID
+    pub method: Method,
+    /// what the phone does
+    pub action: Action,
+    /// how long it thinks first, milliseconds
+    #[serde(default)]
+    pub delay_ms: u64,
+    /// for how many requests; absent means until it is taken away
+    #[serde(default)]
+    pub times: Option<u32>,
+    /// a lie told when it approves
+    #[serde(default)]
+    pub fault: Option<Fault>,
+}
+
+/// A person whose number alone decides what happens (eid.md §11.2).
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    /// ten digits with the prefix `0099`, which no real person has
+    pub national_id: &'static str,
+    /// seven digits
+    pub phone: &'static str,
+    /// what happens, in English, for lists
+    pub outcome: &'static str,
+    /// the same in Icelandic
+    pub outcome_is: &'static str,
+    action: Action,
+    delay_ms: u64,
+    fault: Option<Fault>,
+}
+
+impl Scenario {
+    /// What the number prescribes.
+    pub fn behaviour(&self) -> Behaviour {
+        Behaviour { method: Method::Every, action: self.action, delay_ms: self.delay_ms, times: None, fault: self.fault }
+    }
+
+    /// The scenario of a person, if its national id is one.
+    pub fn of(national_id: &str) -> Option<&'static Self> {
+        SCENARIOS.iter().find(|scenario| scenario.national_id == national_id)
+    }
+
+    const fn ends(
+        national_id: &'static str,
+        phone: &'static str,
+        action: Action,
+        outcome: &'static str,
+        outcome_is: &'static str,
+    ) -> Self {
+        Self { national_id, phone, outcome, outcome_is, action, delay_ms: 0, fault: None }
+    }
+
+    const fn lies(
+        national_id: &'static str,
+        phone: &'static str,
+        fault: Fault,
+        outcome: &'static str,
+        outcome_is: &'static str,
+    ) -> Self {
+        Self { national_id, phone, outcome, outcome_is, action: Action::Approve, delay_ms: 0, fault: Some(fault) }
+    }
+}
+
+const fn certificate(lie: CertificateLie) -> Fault {
+    Fault::Certificate(lie)
+}
+
+/// The scenarios of eid.md §11.2 that a SIM card can play.
+pub static SCENARIOS: &[Scenario] = &[
+    Scenario::ends("0099000019", "0000001", Action::Approve, "approves at once", "samþykkir strax"),
+    Scenario::ends("0099000029", "0000002", Action::Refuse, "USER_CANCELLED: declines", "hafnar"),
+    Scenario::ends("0099000039", "0000003", Action::Timeout, "TIMEOUT: nobody answers", "svarar ekki"),
+    Scenario::ends("0099000049", "0000004", Action::PhoneAbsent, "PHONE_ABSENT: the phone is off", "slökkt er á símanum"),
+    Scenario::ends("0099000059", "0000005", Action::NotClient, "NOT_MID_CLIENT: no electronic ID", "engin rafræn skilríki"),
+    Scenario::ends("0099000069", "0000006", Action::SimError, "SIM_ERROR: the SIM card fails", "SIM-kortið bilar"),
+    Scenario::ends(
+        "0099000079",
+        "0000007",
+        Action::HashMismatch,
+        "SIGNATURE_HASH_MISMATCH: the SIM card is damaged",
+        "SIM-kortið er skemmt",
+    ),
+    Scenario::ends(
+        "0099000089",
+        "0000008",
+        Action::DeliveryError,
+        "DELIVERY_ERROR: the message is not delivered",
+        "skilaboðin komast ekki til skila",
+    ),
+    Scenario::lies(
+        "0099000099",
+        "0000009",
+        certificate(CertificateLie::Revoked),
+        "the certificate is revoked",
+        "skilríkin eru afturkölluð",
+    ),
+    Scenario::lies(
+        "0099000109",
+        "0000010",
+        certificate(CertificateLie::Expired),
+        "the certificate has expired",
+        "skilríkin eru útrunnin",
+    ),
+    Scenario::lies(
+        "0099000119",
+        "0000011",
+        certificate(CertificateLie::WrongPerson),
+        "the certificate is another person's",
+        "skilríkin eru annars manns",
+    ),
+    Scenario::lies(
+        "0099000129",
+        "0000012",
+        Fault::Signature(SignatureLie::WrongKey),
+        "the signature is wrong",
+        "undirskriftin er röng",
+    ),
+    Scenario::lies("0099000139", "0000013", certificate(CertificateLie::OcspDown), "OCSP does not answer", "OCSP svarar ekki"),
+    Scenario::ends("0099000149", "0000014", Action::ServerError, "HTTP 500 at the start", "HTTP 500 í upphafi"),
+    Scenario {
+        national_id: "0099000159",
+        phone: "0000015",
+        outcome: "approves after 30 seconds",
+        outcome_is: "samþykkir eftir 30 sekúndur",
+        action: Action::Approve,
+        delay_ms: 30_000,
+        fault: None,
+    },
+    Scenario::lies(
+        "0099000199",
+        "0000019",
+        Fault::Reply(ReplyLie::MalformedJson),
+        "malformed JSON in the answer",
+        "gallað JSON í svari",
+    ),
+    Scenario::lies(
+        "0099000209",
+        "0000020",
+        certificate(CertificateLie::UntrustedIssuer),
+        "the issuer is not trusted",
+        "útgefandinn nýtur ekki trausts",
+    ),
+];

@@ -1,0 +1,136 @@
+//! The lies that the simulator can tell on request (eid.md §11.3). Each is real on the wire: the relying party must see through it.
+
+use serde::{Deserialize, Serialize};
+
+/// One lie, by what it bends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a fault is one of wrongPerson, expired, notYetValid, untrustedIssuer, selfSigned, wrongPolicy, wrongEku, \
+                 noDigitalSignature, weakKey, twoSerialNumbers, foreignCountry, noSerialNumber, revoked, ocspDown, wrongKey, otherHash, \
+                 replayOld, wrongHashAlg, derSignature, emptySignature, unknownState, unknownResult, extraFields, malformedJson, \
+                 hugeBody, slowBody"
+)]
+pub enum Fault {
+    /// in the certificate
+    Certificate(CertificateLie),
+    /// in the signature
+    Signature(SignatureLie),
+    /// in the HTTP answer
+    Reply(ReplyLie),
+}
+
+/// What a certificate may lie about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CertificateLie {
+    /// another person's certificate, and that person's signature
+    WrongPerson,
+    /// ran out yesterday
+    Expired,
+    /// begins tomorrow
+    NotYetValid,
+    /// issued by an authority that nobody trusts
+    UntrustedIssuer,
+    /// issued by the person
+    SelfSigned,
+    /// none of the policies of electronic IDs
+    WrongPolicy,
+    /// for signing code
+    WrongEku,
+    /// for signing documents, not for signing in
+    NoDigitalSignature,
+    /// RSA-1024
+    WeakKey,
+    /// a second serialNumber that names somebody else
+    TwoSerialNumbers,
+    /// the same digits, but another country's
+    ForeignCountry,
+    /// names nobody
+    NoSerialNumber,
+    /// revoked, in OCSP and CRL
+    Revoked,
+    /// OCSP does not answer for this certificate
+    OcspDown,
+}
+
+/// What a signature may lie about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SignatureLie {
+    /// made by a key that is not the certificate's
+    WrongKey,
+    /// over another hash than was asked for
+    OtherHash,
+    /// the person's first signature, once more
+    ReplayOld,
+    /// names another hash than was asked for
+    WrongHashAlg,
+    /// DER where `r‖s` belongs
+    DerSignature,
+    /// nothing at all
+    EmptySignature,
+}
+
+/// What an answer to a poll may lie about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ReplyLie {
+    /// a state outside the protocol
+    UnknownState,
+    /// a result outside the protocol
+    UnknownResult,
+    /// fields outside the protocol; honest otherwise, a tolerant reader signs the person in
+    ExtraFields,
+    /// breaks off in the middle of the JSON
+    MalformedJson,
+    /// four mebibytes
+    HugeBody,
+    /// one byte each second
+    SlowBody,
+}
+
+impl Fault {
+    /// The lie in the certificate, if that is where it is.
+    pub fn certificate(self) -> Option<CertificateLie> {
+        match self {
+            Self::Certificate(lie) => Some(lie),
+            _ => None,
+        }
+    }
+
+    /// The lie in the signature, if that is where it is.
+    pub fn signature(self) -> Option<SignatureLie> {
+        match self {
+            Self::Signature(lie) => Some(lie),
+            _ => None,
+        }
+    }
+
+    /// The lie in the answer, if that is where it is.
+    pub fn reply(self) -> Option<ReplyLie> {
+        match self {
+            Self::Reply(lie) => Some(lie),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_read_by_its_name_whatever_it_bends() {
+        for (name, fault) in [
+            ("wrongPerson", Fault::Certificate(CertificateLie::WrongPerson)),
+            ("derSignature", Fault::Signature(SignatureLie::DerSignature)),
+            ("hugeBody", Fault::Reply(ReplyLie::HugeBody)),
+        ] {
+            assert_eq!(serde_json::from_value::<Fault>(name.into()).expect("known"), fault);
+            assert_eq!(serde_json::to_value(fault).expect("written"), name);
+        }
+        let refusal = serde_json::from_value::<Fault>("nonsense".into()).expect_err("unknown").to_string();
+        assert!(refusal.contains("one of wrongPerson"), "{refusal}");
+    }
+}

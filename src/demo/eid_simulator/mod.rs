@@ -1,0 +1,225 @@
+//! The electronic-ID simulator: people, phones and providers for development and tests (eid.md §11).
+//!
+//! A program of its own that plays the other side: it has its own authorities and signs for real, so that a server is tested whole.
+//! It owns provider wire, revocation services, control API and phone page, all on one port. Nothing of the server calls it except
+//! the demo's command line; it takes from the server only `base` and the mark by which production refuses it.
+
+mod answer;
+mod authority;
+mod behaviour;
+mod certificate;
+mod control;
+mod event;
+mod fault;
+mod key;
+mod mobile_id;
+mod mode;
+mod origin;
+mod people;
+mod phone;
+mod record;
+mod register;
+mod revocation;
+mod services;
+mod session;
+mod storage;
+#[cfg(test)]
+mod tests;
+mod weak_key;
+mod world;
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use anyhow::{Context as _, bail};
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use self::mode::Mode;
+use self::{authority::Authority, behaviour::SCENARIOS, mode::Settings, world::World};
+use crate::base::{clock::Clock, secret::Secret};
+
+/// The UUID under which the simulator knows its relying party, unless told otherwise.
+pub const RELYING_PARTY_UUID: &str = "00000000-0000-4000-8000-0000000d0000";
+/// The name under which the simulator knows its relying party, unless told otherwise.
+pub const RELYING_PARTY_NAME: &str = "IAS DEMO";
+
+/// Who may ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelyingParty {
+    /// compared with case
+    pub uuid: String,
+    /// shown on the phone
+    pub name: String,
+}
+
+impl Default for RelyingParty {
+    fn default() -> Self {
+        Self { uuid: RELYING_PARTY_UUID.into(), name: RELYING_PARTY_NAME.into() }
+    }
+}
+
+/// What a simulator needs to know.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// keeps authorities, keys and people over restarts, readable by its owner alone
+    pub data_dir: PathBuf,
+    /// where browsers and servers reach the simulator, such as `http://localhost:8090`; goes into certificates
+    pub public_url: String,
+    /// who answers requests
+    pub mode: Mode,
+    /// opens the control API
+    pub control_token: Secret<String>,
+    /// the time
+    pub clock: Clock,
+    /// who may ask
+    pub relying_party: RelyingParty,
+}
+
+/// A running simulator; clones share their state.
+#[derive(Clone)]
+pub struct Simulator {
+    shared: Arc<Shared>,
+}
+
+/// What the handlers share.
+struct Shared {
+    clock: Clock,
+    relying_party: RelyingParty,
+    closing: CancellationToken,
+    public_url: String,
+    control_token: Secret<String>,
+    first_mode: Mode,
+    world: Mutex<World>,
+    root_pem: String,
+    sim_pem: String,
+}
+
+impl Shared {
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A person whose sign-in succeeds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonSummary {
+    /// ten digits
+    pub national_id: String,
+    /// the full name
+    pub name: String,
+    /// seven digits
+    pub phone_number: String,
+}
+
+/// A person whose number decides what happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScenarioSummary {
+    /// ten digits
+    pub national_id: String,
+    /// seven digits
+    pub phone_number: String,
+    /// what happens, in English
+    pub outcome: String,
+}
+
+impl Simulator {
+    /// Opens the simulator in its directory and makes there what is missing. Refuses to run in production (X5-10).
+    pub async fn new(options: Options) -> anyhow::Result<Self> {
+        refuse_in_production(|name| std::env::var(name).ok())?;
+        // Keys and files take a moment that the runtime should not spend.
+        tokio::task::spawn_blocking(move || Self::open(options)).await.context("opening the simulator")?
+    }
+
+    fn open(options: Options) -> anyhow::Result<Self> {
+        let now = options.clock.now();
+        let authority = Authority::open(&options.data_dir.join("authority"), now)?;
+        let (root_pem, sim_pem) = (authority.root.pem.clone(), authority.sim.pem.clone());
+        let public_url = options.public_url.trim_end_matches('/').to_owned();
+        let world = World::open(
+            authority,
+            public_url.clone(),
+            options.data_dir.join("persons.json"),
+            Settings::new(options.mode.clone(), None),
+            now,
+        )?;
+        let shared = Shared {
+            clock: options.clock,
+            relying_party: options.relying_party,
+            closing: CancellationToken::new(),
+            public_url,
+            control_token: options.control_token,
+            first_mode: options.mode,
+            world: Mutex::new(world),
+            root_pem,
+            sim_pem,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Every route: provider wire, revocation services, control API and phone page.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .merge(mobile_id::router(&self.shared))
+            .merge(control::router(&self.shared))
+            .merge(phone::router(&self.shared))
+            .merge(revocation::router())
+            .with_state(Arc::clone(&self.shared))
+    }
+
+    /// The trust anchor of a server's test profile: the root, PEM.
+    pub fn anchors_pem(&self) -> String {
+        self.shared.root_pem.clone()
+    }
+
+    /// The authority between the root and the people, which the wire does not carry, PEM.
+    pub fn intermediates_pem(&self) -> String {
+        self.shared.sim_pem.clone()
+    }
+
+    /// The Gervimenn, whose sign-in succeeds.
+    pub fn persons(&self) -> Vec<PersonSummary> {
+        let world = self.shared.world();
+        let gervimenn = world.people.values().filter(|person| people::is_gervimadur(&person.national_id));
+        gervimenn
+            .map(|person| PersonSummary {
+                national_id: person.national_id.clone(),
+                name: person.name.clone(),
+                phone_number: person.phone.clone(),
+            })
+            .collect()
+    }
+
+    /// The scenario numbers and what they do (eid.md §11.2).
+    pub fn scenarios(&self) -> Vec<ScenarioSummary> {
+        let summary = |scenario: &behaviour::Scenario| ScenarioSummary {
+            national_id: scenario.national_id.to_owned(),
+            phone_number: scenario.phone.to_owned(),
+            outcome: scenario.outcome.to_owned(),
+        };
+        SCENARIOS.iter().map(summary).collect()
+    }
+
+    /// Serves until `stop`; waiting polls are then answered and connections closed.
+    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+        let closing = self.shared.closing.clone();
+        let until = async move {
+            stop.cancelled().await;
+            closing.cancel();
+        };
+        axum::serve(listener, self.router()).with_graceful_shutdown(until).await.context("serving the electronic-ID simulator")
+    }
+}
+
+/// X5-10: a simulator in production would let anybody be anyone.
+fn refuse_in_production(variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<()> {
+    for name in ["IAS_ENVIRONMENT", "IAS__ENVIRONMENT"] {
+        if variable(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("production")) {
+            bail!("the electronic-ID simulator does not start: {name} is production");
+        }
+    }
+    Ok(())
+}

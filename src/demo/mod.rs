@@ -1,0 +1,5 @@
+//! What makes one command show everything: a database, electronic IDs and an example application, all on the loopback.
+//!
+//! Only in the feature `demo`, which the production build leaves out; nothing below the command line calls it.
+
+pub mod eid_simulator;
