@@ -111,3 +111,58 @@ async fn read(mut response: Response) -> Result<Vec<u8>, OutboundError> {
     }
     Ok(body)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// A server that answers the first request with these bytes and then says nothing more.
+    async fn answering(answer: Vec<u8>) -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(&answer).await;
+            let _ = stream.read(&mut request).await;
+        });
+        Url::parse(&url).expect("a URL")
+    }
+
+    async fn get(answer: Vec<u8>) -> Result<Answer, OutboundError> {
+        let client = OutboundClient::pinned("").expect("a client");
+        client.get(answering(answer).await, Duration::from_millis(500)).await
+    }
+
+    #[tokio::test]
+    async fn a_body_is_read_up_to_its_limit() {
+        let of = |bytes: usize| {
+            [format!("HTTP/1.1 200 OK\r\ncontent-length: {bytes}\r\n\r\n").into_bytes(), vec![b'x'; bytes]].concat()
+        };
+        assert_eq!(get(of(MOST_BODY_BYTES)).await.expect("read").body.len(), MOST_BODY_BYTES);
+        assert!(matches!(get(of(MOST_BODY_BYTES + 1)).await, Err(OutboundError::TooLarge)), "SSR-03");
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_answer_like_any_other() {
+        let answer = get(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n".to_vec()).await;
+        assert_eq!(answer.expect("not followed").status, StatusCode::FOUND, "SSR-03");
+    }
+
+    #[tokio::test]
+    async fn a_slow_body_runs_out_of_time() {
+        let answer = get(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nx".to_vec()).await;
+        assert!(matches!(answer, Err(OutboundError::NoAnswer(_))), "SSR-03");
+    }
+
+    #[test]
+    fn pins_that_are_no_certificates_are_refused() {
+        assert!(OutboundClient::pinned("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----").is_err());
+    }
+}

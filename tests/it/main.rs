@@ -15,3 +15,5 @@ mod house;
 mod spine;
 mod store;
 mod support;
+#[cfg(feature = "demo")]
+mod electronic_id;

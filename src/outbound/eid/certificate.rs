@@ -210,3 +210,7 @@ fn ocsp_urls(certificate: &X509Certificate<'_>) -> Vec<String> {
         })
         .collect()
 }
+
+#[cfg(test)]
+#[cfg(feature = "demo")]
+mod tests;

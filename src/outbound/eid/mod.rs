@@ -22,6 +22,10 @@ mod subject;
 mod trust;
 mod verification;
 
+#[cfg(test)]
+#[cfg(feature = "demo")]
+mod test_authority;
+
 pub use error::{DriverFault, EidError, EidErrorKind};
 pub use revocation::OcspEvidence;
 pub use verification::{Evidence, VerifiedIdentity};

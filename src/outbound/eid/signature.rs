@@ -142,6 +142,63 @@ fn pkcs1v15(hash: Hash) -> Pkcs1v15Sign {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{base::digest::from_base64, outbound::eid::trust};
+
+    #[derive(serde::Deserialize)]
+    struct Vector {
+        certificate: String,
+        hash: String,
+        signature: String,
+    }
+
+    fn vectors(json: &str) -> Vec<(PublicKey, Vec<u8>, Vec<u8>)> {
+        let read = |text: &str| from_base64(text).expect("base64");
+        let vectors: Vec<Vector> = serde_json::from_str(json).expect("vectors");
+        let parts = |vector: &Vector| {
+            let certificate = read(&vector.certificate);
+            let certificate = trust::parse(&certificate).expect("a certificate");
+            let key = PublicKey::from_spki(certificate.public_key()).expect("an accepted key");
+            (key, read(&vector.hash), read(&vector.signature))
+        };
+        vectors.iter().map(parts).collect()
+    }
+
+    const MOBILE_ID: &str = include_str!("../../../tests/vectors/third_party/mid-rest-java-client/signatures.json");
+    const SMART_ID: &str = include_str!("../../../tests/vectors/third_party/smart-id-java-client/signatures.json");
+    const EC: &str = "SHA512WithECEncryption";
+    const RSA: &str = "sha512WithRSAEncryption";
+
+    #[test]
+    fn signatures_of_real_sim_cards_and_apps_verify() {
+        for (vectors, algorithm, other) in [(MOBILE_ID, EC, RSA), (SMART_ID, RSA, EC)] {
+            for (key, hash, signature) in self::vectors(vectors) {
+                assert_eq!(key.verify(algorithm, Hash::Sha512, &hash, &signature), Ok(()));
+                assert_eq!(key.verify(other, Hash::Sha512, &hash, &signature), Err(SignatureFault::KeyType));
+                assert_eq!(key.verify(algorithm, Hash::Sha256, &hash, &signature), Err(SignatureFault::Hash));
+                assert_eq!(key.verify(algorithm, Hash::Sha512, &hash[..32], &signature), Err(SignatureFault::Hash));
+                let mut changed = hash.clone();
+                changed[0] ^= 1;
+                assert_eq!(key.verify(algorithm, Hash::Sha512, &changed, &signature), Err(SignatureFault::Invalid));
+                let zeros = vec![0; signature.len()];
+                for wrong in [&[][..], &zeros, &signature[1..], &[&signature[..], &[0]].concat()] {
+                    let verdict = key.verify(algorithm, Hash::Sha512, &hash, wrong);
+                    assert_eq!(verdict, Err(SignatureFault::Invalid), "X5-04");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_signature_in_der_or_out_of_range_is_refused() {
+        for (key, hash, signature) in vectors(MOBILE_ID) {
+            let raw = p256::ecdsa::Signature::from_slice(&signature).expect("raw");
+            let refused = |bytes: &[u8]| key.verify(EC, Hash::Sha512, &hash, bytes) == Err(SignatureFault::Invalid);
+            assert!(refused(raw.to_der().as_bytes()), "X5-04");
+            let (r, s) = signature.split_at(32);
+            assert!(refused(&[r, &[0; 32]].concat()) && refused(&[&[0; 32], s].concat()), "X5-04");
+            assert!(refused(&[r, &[0xff; 32]].concat()) && refused(&[&[0xff; 32], s].concat()), "X5-04");
+        }
+    }
 
     #[test]
     fn the_allow_list_knows_no_weak_hash_and_no_other_spelling() {

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 use time::OffsetDateTime;
+use x509_parser::utils::format_serial;
 
 use super::{
     EidError, EidErrorKind,
@@ -71,7 +72,7 @@ pub struct Evidence {
     pub certificate: String,
     /// distinguished name of its issuer
     pub issuer: String,
-    /// its serial number, hexadecimal
+    /// its serial number, as hexadecimal pairs with colons
     pub serial: String,
     /// what its issuer said of revocation
     pub ocsp: OcspEvidence,
@@ -123,7 +124,7 @@ impl Verifier {
             algorithm: challenge.algorithm,
             certificate: base64(&challenge.certificate),
             issuer: leaf.issuer_name,
-            serial: leaf.serial.iter().map(|byte| format!("{byte:02x}")).collect(),
+            serial: format_serial(&leaf.serial),
             ocsp,
             verified_at: now,
         };
@@ -154,4 +155,32 @@ impl Verifier {
 
 fn rejected(fault: CertificateFault) -> EidError {
     EidErrorKind::CertificateRejected.because(fault)
+}
+
+#[cfg(test)]
+#[cfg(feature = "demo")]
+mod tests {
+    use super::{super::test_authority::Authority, *};
+
+    fn person(number: &str, environment: Environment) -> Result<NationalId, CertificateFault> {
+        let http = OutboundClient::pinned("").expect("a client");
+        let verifier = Verifier::new(&Authority::new("CA").profile(), http, environment).expect("a verifier");
+        verifier.person(&Subject { number: number.to_owned(), name: None })
+    }
+
+    #[test]
+    fn companies_and_foreign_numbers_never_sign_in() {
+        assert_eq!(person("5501692829", Environment::Development), Err(CertificateFault::Company));
+        assert_eq!(person("60001019906", Environment::Development), Err(CertificateFault::NationalId));
+        assert!(person("8123456789", Environment::Production).is_ok(), "system numbers do");
+    }
+
+    #[test]
+    fn production_refuses_test_people() {
+        for number in ["0101302989", "0099000019", "0013302989"] {
+            assert!(person(number, Environment::Staging).is_ok(), "{number}");
+            let refused = person(number, Environment::Production);
+            assert_eq!(refused, Err(CertificateFault::TestPerson), "eid.md §12.7: {number}");
+        }
+    }
 }

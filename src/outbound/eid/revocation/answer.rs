@@ -19,6 +19,7 @@ use super::{
     OcspEvidence, RevocationFault,
     request::Question,
 };
+use crate::base::digest::base64;
 
 /// id-kp-OCSPSigning, DER content.
 const OCSP_SIGNING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x09];
@@ -231,6 +232,6 @@ fn moment(time: OcspGeneralizedTime) -> Result<OffsetDateTime, RevocationFault> 
 fn responder_text(responder: &ResponderId) -> String {
     match responder {
         ResponderId::ByName(name) => name.to_string(),
-        ResponderId::ByKey(hash) => hash.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect(),
+        ResponderId::ByKey(hash) => base64(hash.as_bytes()),
     }
 }

@@ -39,7 +39,7 @@ const MOST_CACHED: usize = 10_000;
 pub struct OcspEvidence {
     /// always `good`: nothing else passes
     pub status: &'static str,
-    /// the responder's name or key hash
+    /// the responder's name, or its key's hash in base64
     pub responder: String,
     /// when the answer was made
     #[serde(with = "time::serde::rfc3339")]
@@ -173,3 +173,7 @@ impl Revocation {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "demo")]
+mod tests;
