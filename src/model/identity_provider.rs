@@ -108,6 +108,9 @@ pub struct TrustProfile {
     /// hosts (with port, where not the default) whose OCSP addresses in certificates are followed (SSR-06)
     #[serde(default)]
     pub ocsp_hosts: Vec<String>,
+    /// the responder makes its answers ahead: they need not repeat our nonce and may be 15 minutes old instead of 2 (eid.md §5.4)
+    #[serde(default)]
+    pub ocsp_answers_ahead: bool,
 }
 
 /// Forms of a national id in a certificate (eid.md §5.2).

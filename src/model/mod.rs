@@ -6,5 +6,7 @@ pub mod api_resource;
 pub mod client;
 pub mod environment;
 pub mod identity_provider;
+pub mod national_id;
 pub mod organisation;
+pub mod phone_number;
 pub mod scope;

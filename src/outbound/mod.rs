@@ -2,4 +2,5 @@
 //!
 //! Owns the outbound client and one room for each kind of system. Does not know the store; flows and jobs call it.
 
+pub mod client;
 pub mod eid;

@@ -1,6 +1,130 @@
 //! Electronic-ID drivers: they ask a provider to prompt a person and verify what comes back (eid.md).
 //!
 //! Owns the wire protocols and the checks of certificate, signature and revocation; a verified identity is made here and nowhere
-//! else. Knows nothing of OAuth, rows or pages. Called by flows/sign_in.
+//! else. Knows nothing of OAuth, rows or pages, and keeps nothing between calls but connections and OCSP answers: the caller
+//! keeps the state, so that any node can go on from it. Called by flows/sign_in.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 pub mod marker;
+pub mod mobile_id;
+
+mod address;
+mod certificate;
+mod display_text;
+mod error;
+mod revocation;
+mod signature;
+mod subject;
+mod trust;
+mod verification;
+
+#[cfg(test)]
+#[cfg(feature = "demo")]
+mod test_authority;
+
+pub use error::{DriverFault, EidError, EidErrorKind};
+pub use revocation::OcspEvidence;
+pub use verification::{Evidence, VerifiedIdentity};
+
+use super::client::OutboundClient;
+use crate::{
+    base::{clock::Clock, text::Language},
+    model::{
+        environment::Environment,
+        identity_provider::{DriverSettings, IdentityProvider},
+        phone_number::PhoneNumber,
+    },
+};
+
+/// How one identity provider is spoken to; made when the settings are loaded.
+#[derive(Debug)]
+pub enum Driver {
+    /// SIM card (eid.md §2)
+    MobileId(mobile_id::MobileId),
+}
+
+/// For whom and where a person signs in.
+#[derive(Clone, Copy, Debug)]
+pub struct LoginContext<'a> {
+    /// language of the text on the device
+    pub language: Language,
+    /// the service that the person wants, as the client register names it
+    pub service_name: &'a str,
+    /// our own name; part of what is signed (EID-02)
+    pub server_name: &'a str,
+    /// part of what is signed (EID-02)
+    pub client_id: &'a str,
+}
+
+/// What the person gave to begin with.
+#[derive(Clone, Debug)]
+pub enum BeginInput {
+    /// the phone whose SIM card has the electronic ID; an address, never an identity (EID-08)
+    PhoneNumber(PhoneNumber),
+}
+
+/// An attempt that is ready to be stored and then started.
+#[derive(Debug)]
+pub struct Prepared {
+    /// to be sealed into the attempt's row
+    pub state: DriverState,
+    /// shown in the browser and on the device (EID-03)
+    pub verification_code: String,
+    /// no answer is accepted later
+    pub expires_at: OffsetDateTime,
+}
+
+/// Where an attempt stands at the provider. The caller seals it; its `Debug` shows nothing personal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "driver", rename_all = "snake_case")]
+pub enum DriverState {
+    /// SIM card
+    MobileId(mobile_id::Transaction),
+}
+
+/// What one look at the provider gave.
+#[derive(Debug)]
+pub enum Progress {
+    /// the person has not answered yet
+    Pending,
+    /// signed, and everything about it verified
+    Verified(VerifiedIdentity),
+}
+
+impl Driver {
+    /// Reads the settings: pins, trust profile and addresses. Production refuses test accounts, certificates and addresses, and
+    /// later test persons (eid.md §12).
+    pub fn new(provider: &IdentityProvider, http: &OutboundClient, environment: Environment) -> Result<Self, DriverFault> {
+        match &provider.driver {
+            DriverSettings::MobileId(settings) => mobile_id::MobileId::new(settings, http, environment).map(Self::MobileId),
+        }
+    }
+
+    /// Makes challenge, code and state. No network: the attempt is stored before anything is sent (EID-06).
+    pub fn prepare(&self, context: &LoginContext<'_>, input: BeginInput, now: OffsetDateTime) -> Result<Prepared, EidError> {
+        match (self, input) {
+            (Self::MobileId(driver), BeginInput::PhoneNumber(phone_number)) => driver.prepare(context, phone_number, now),
+        }
+    }
+
+    /// Asks the provider to prompt the person. Never retried: that would be a second prompt.
+    pub async fn start(&self, state: &DriverState) -> Result<DriverState, EidError> {
+        match (self, state) {
+            (Self::MobileId(driver), DriverState::MobileId(transaction)) => {
+                driver.start(transaction).await.map(DriverState::MobileId)
+            }
+        }
+    }
+
+    /// One look at the provider, which answers at once where the person has answered and after `wait` (1 to 60 s) at the latest;
+    /// then, where there is an answer, the whole verification with OCSP. An error ends the attempt.
+    pub async fn advance(&self, state: &DriverState, clock: &Clock, wait: Duration) -> Result<Progress, EidError> {
+        match (self, state) {
+            (Self::MobileId(driver), DriverState::MobileId(transaction)) => driver.advance(transaction, clock, wait).await,
+        }
+    }
+}

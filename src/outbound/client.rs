@@ -1,0 +1,168 @@
+//! The outbound HTTP client: no redirects, no system proxy, no cookies, bounded time and size (SSR-03).
+//!
+//! One connection pool for each set of TLS roots: a provider's pinned roots and the system's roots never mix.
+
+use std::time::Duration;
+
+use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode, header::CONTENT_TYPE, redirect::Policy};
+use serde::Serialize;
+use url::Url;
+
+/// The longest body that is read, in bytes.
+pub const MOST_BODY_BYTES: usize = 256 * 1024;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A client with its connections; cloning shares them.
+#[derive(Clone, Debug)]
+pub struct OutboundClient(Client);
+
+/// What another system answered, whatever the status.
+#[derive(Debug)]
+pub struct Answer {
+    /// HTTP status
+    pub status: StatusCode,
+    /// at most [`MOST_BODY_BYTES`]
+    pub body: Vec<u8>,
+}
+
+/// Nothing usable came back.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboundError {
+    /// not connected, TLS refused, broken off or not in time
+    #[error("no answer from the other system")]
+    NoAnswer(#[source] reqwest::Error),
+    /// more than [`MOST_BODY_BYTES`]
+    #[error("the answer is larger than {MOST_BODY_BYTES} bytes")]
+    TooLarge,
+}
+
+/// The client cannot be made: TLS roots that are no certificates.
+#[derive(Debug, thiserror::Error)]
+#[error("the outbound client cannot be made from these TLS roots")]
+pub struct UnusableRoots(#[source] reqwest::Error);
+
+impl OutboundClient {
+    /// A client that believes the system's TLS roots; for OCSP responders and what clients register. Where the system has no
+    /// roots (a bare container), it believes none and speaks plain http only.
+    pub fn new() -> Result<Self, UnusableRoots> {
+        let client = builder().build().or_else(|error| {
+            tracing::warn!(%error, "no TLS roots in this system: outbound https is off");
+            builder().tls_certs_only([]).build()
+        });
+        client.map(Self).map_err(UnusableRoots)
+    }
+
+    /// A client that believes these TLS roots alone (PEM); where there are none it speaks plain http only.
+    pub fn pinned(roots_pem: &str) -> Result<Self, UnusableRoots> {
+        let roots = Certificate::from_pem_bundle(roots_pem.as_bytes()).map_err(UnusableRoots)?;
+        builder().tls_certs_only(roots).build().map(Self).map_err(UnusableRoots)
+    }
+
+    /// GET, answered within `timeout`.
+    pub async fn get(&self, url: Url, timeout: Duration) -> Result<Answer, OutboundError> {
+        send(self.0.get(url), timeout).await
+    }
+
+    /// POST of a JSON body, answered within `timeout`.
+    pub async fn post_json<T: Serialize + Sync>(&self, url: Url, body: &T, timeout: Duration) -> Result<Answer, OutboundError> {
+        send(self.0.post(url).json(body), timeout).await
+    }
+
+    /// POST of a body of `content_type`, answered within `timeout`.
+    pub async fn post(
+        &self,
+        url: Url,
+        content_type: &'static str,
+        body: Vec<u8>,
+        timeout: Duration,
+    ) -> Result<Answer, OutboundError> {
+        send(self.0.post(url).header(CONTENT_TYPE, content_type).body(body), timeout).await
+    }
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    Client::builder()
+        .user_agent(concat!("ias/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .redirect(Policy::none())
+        .referer(false)
+        .no_proxy()
+        // A start request that is sent twice is a second prompt on the phone.
+        .retry(reqwest::retry::never())
+}
+
+async fn send(request: RequestBuilder, timeout: Duration) -> Result<Answer, OutboundError> {
+    // The URL may name a session; it stays out of errors and so out of logs (LOG-01).
+    let no_answer = |error: reqwest::Error| OutboundError::NoAnswer(error.without_url());
+    let response = request.timeout(timeout).send().await.map_err(no_answer)?;
+    let status = response.status();
+    Ok(Answer { status, body: read(response).await? })
+}
+
+/// Reads a body up to the limit, whatever length it announced.
+async fn read(mut response: Response) -> Result<Vec<u8>, OutboundError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| OutboundError::NoAnswer(error.without_url()))? {
+        if body.len() + chunk.len() > MOST_BODY_BYTES {
+            return Err(OutboundError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// A server that answers the first request with these bytes and then says nothing more.
+    async fn answering(answer: Vec<u8>) -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(&answer).await;
+            let _ = stream.read(&mut request).await;
+        });
+        Url::parse(&url).expect("a URL")
+    }
+
+    async fn get(answer: Vec<u8>) -> Result<Answer, OutboundError> {
+        let client = OutboundClient::pinned("").expect("a client");
+        client.get(answering(answer).await, Duration::from_millis(500)).await
+    }
+
+    #[tokio::test]
+    async fn a_body_is_read_up_to_its_limit() {
+        let of = |bytes: usize| {
+            [format!("HTTP/1.1 200 OK\r\ncontent-length: {bytes}\r\n\r\n").into_bytes(), vec![b'x'; bytes]].concat()
+        };
+        assert_eq!(get(of(MOST_BODY_BYTES)).await.expect("read").body.len(), MOST_BODY_BYTES);
+        assert!(matches!(get(of(MOST_BODY_BYTES + 1)).await, Err(OutboundError::TooLarge)), "SSR-03");
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_answer_like_any_other() {
+        let answer = get(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n".to_vec()).await;
+        assert_eq!(answer.expect("not followed").status, StatusCode::FOUND, "SSR-03");
+    }
+
+    #[tokio::test]
+    async fn a_slow_body_runs_out_of_time() {
+        let answer = get(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nx".to_vec()).await;
+        assert!(matches!(answer, Err(OutboundError::NoAnswer(_))), "SSR-03");
+    }
+
+    #[test]
+    fn pins_that_are_no_certificates_are_refused() {
+        assert!(OutboundClient::pinned("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----").is_err());
+    }
+}

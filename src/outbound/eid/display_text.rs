@@ -1,0 +1,125 @@
+//! The text on a phone's screen: short, in the alphabets that SIM cards know, with the code before the service's name
+//! (eid.md §2.1, §10.2).
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::text::Language;
+
+/// The alphabet of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Format {
+    /// GSM 03.38: 100 characters, of which some count two
+    #[serde(rename = "GSM-7")]
+    Gsm7,
+    /// the Basic Multilingual Plane: 50 characters
+    #[serde(rename = "UCS-2")]
+    Ucs2,
+}
+
+/// The short form of a service's name; with the Icelandic words and a code it fills the 50 characters of UCS-2.
+const MOST_SERVICE_CHARACTERS: usize = 20;
+const MOST_GSM7_UNITS: usize = 100;
+const MOST_UCS2_CHARACTERS: usize = 50;
+
+/// GSM 03.38 but for the Greek capitals, line feeds and escape, which no text of ours needs.
+const GSM7: &str =
+    "@£$¥èéùìòÇØøÅåÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà_";
+const GSM7_OF_TWO_UNITS: &str = "^{}\\[~]|€";
+
+/// The text that asks a person to confirm on the phone. The code is always whole; what does not fit of the service's name is
+/// left out.
+pub(super) fn for_phone(language: Language, code: &str, service: &str) -> (String, Format) {
+    let short: String = printable(service).chars().take(MOST_SERVICE_CHARACTERS).collect();
+    let (first, second) = match language {
+        Language::Is => (format!("Öryggistala {code}."), format!(" Innskráning: {}", short.trim_end())),
+        Language::En => (format!("Code {code}."), format!(" Sign in: {}", short.trim_end())),
+    };
+    let text = if short.is_empty() { first } else { first + &second };
+    match gsm7_units(&text) {
+        Some(units) if units <= MOST_GSM7_UNITS => (text, Format::Gsm7),
+        _ => (text.chars().take(MOST_UCS2_CHARACTERS).collect::<String>().trim_end().to_owned(), Format::Ucs2),
+    }
+}
+
+/// One line of characters that every phone shows as they are: no controls, no marks that turn the direction of writing, no `|`,
+/// nothing beyond the Basic Multilingual Plane (eid.md §6, rule 4).
+fn printable(text: &str) -> String {
+    let spaced: String = text
+        .chars()
+        .filter_map(|character| match character {
+            character if character.is_whitespace() => Some(' '),
+            '|' => None,
+            character if character.is_control() || is_invisible(character) || u32::from(character) > 0xffff => None,
+            character => Some(character),
+        })
+        .collect();
+    spaced.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// Marks of direction, joiners, fillers, private characters and the like, which show nothing or change what stands beside them.
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{e000}'..='\u{f8ff}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{ffff}')
+}
+
+/// The length in GSM 03.38, or `None` where a character is not in it.
+fn gsm7_units(text: &str) -> Option<usize> {
+    text.chars()
+        .map(|character| match character {
+            character if GSM7.contains(character) => Some(1),
+            character if GSM7_OF_TWO_UNITS.contains(character) => Some(2),
+            _ => None,
+        })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn icelandic_texts_go_as_ucs2_and_fill_it() {
+        let (text, format) = for_phone(Language::Is, "0348", "Þjóðskrá Íslands, gátt");
+        assert_eq!(text, "Öryggistala 0348. Innskráning: Þjóðskrá Íslands, g");
+        assert_eq!((text.chars().count(), format), (50, Format::Ucs2));
+    }
+
+    #[test]
+    fn english_texts_go_as_gsm7_where_the_service_allows() {
+        assert_eq!(for_phone(Language::En, "1462", "island.is"), ("Code 1462. Sign in: island.is".to_owned(), Format::Gsm7));
+        assert_eq!(for_phone(Language::En, "1462", "Þjóðskrá").1, Format::Ucs2);
+        assert_eq!(for_phone(Language::En, "1462", "a[b]").1, Format::Gsm7);
+    }
+
+    #[test]
+    fn a_name_of_nothing_printable_leaves_the_code() {
+        assert_eq!(for_phone(Language::En, "1462", "\u{202e}|\n").0, "Code 1462.");
+    }
+
+    #[test]
+    fn a_line_feed_becomes_a_space() {
+        assert_eq!(for_phone(Language::En, "1462", " a\r\nb\t c ").0, "Code 1462. Sign in: a b c");
+    }
+
+    fn hostile_name() -> impl Strategy<Value = String> {
+        prop_oneof![".{0,80}", "[a-zþáíóúýðöæ\u{202a}-\u{202e}\u{2066}-\u{2069}|\n\u{0}€^\\[\\]\u{1f600}]{0,80}"]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_service_is_called_the_text_fits_and_shows_the_code(name in hostile_name(), icelandic: bool, code in "[0-9]{4}") {
+            let language = if icelandic { Language::Is } else { Language::En };
+            let (text, format) = for_phone(language, &code, &name);
+            prop_assert!(text.contains(&format!(" {code}.")), "EID-03: {text}");
+            prop_assert!(!text.chars().any(|c| c.is_control() || c == '|' || is_invisible(c) || u32::from(c) > 0xffff), "{text:?}");
+            match format {
+                Format::Gsm7 => prop_assert!(gsm7_units(&text).is_some_and(|units| units <= 100)),
+                Format::Ucs2 => prop_assert!(text.encode_utf16().count() <= 50),
+            }
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Signatures over a digest that we made: RSA PKCS#1 v1.5 and ECDSA on P-256 and P-384 (eid.md §2.3, X5-04).
+
+use rsa::{BigUint, Pkcs1v15Sign, RsaPublicKey};
+use sha2::{Sha256, Sha384, Sha512};
+use signature::hazmat::PrehashVerifier;
+use x509_parser::{public_key::PublicKey as ParsedKey, x509::SubjectPublicKeyInfo};
+
+/// RSA keys in use reach from 2048 bits (the least that is accepted) to 6144.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+/// Object identifiers of the two curves.
+const P256: &str = "1.2.840.10045.3.1.7";
+const P384: &str = "1.3.132.0.34";
+
+/// A hash function that a signature may be over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hash {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+impl Hash {
+    /// The name that providers use.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "SHA256",
+            Self::Sha384 => "SHA384",
+            Self::Sha512 => "SHA512",
+        }
+    }
+
+    const fn bytes(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+}
+
+/// A public key that is strong enough.
+#[derive(Debug)]
+pub(super) enum PublicKey {
+    Rsa(RsaPublicKey),
+    P256(p256::ecdsa::VerifyingKey),
+    P384(p384::ecdsa::VerifyingKey),
+}
+
+/// Not a key that may sign for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an RSA key of 2048 to 8192 bits nor a key on P-256 or P-384")]
+pub(super) struct UnacceptableKey;
+
+/// The signature is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum SignatureFault {
+    #[error("the signature algorithm is not in the allow list")]
+    Algorithm,
+    #[error("the signature is over another hash than the one asked for")]
+    Hash,
+    #[error("the signature algorithm does not fit the certificate's key")]
+    KeyType,
+    #[error("the signature is not over our challenge by the certificate's key")]
+    Invalid,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Family {
+    Rsa,
+    EllipticCurve,
+}
+
+impl PublicKey {
+    /// Takes the key of a certificate.
+    pub(super) fn from_spki(spki: &SubjectPublicKeyInfo<'_>) -> Result<Self, UnacceptableKey> {
+        match spki.parsed().map_err(|_| UnacceptableKey)? {
+            ParsedKey::RSA(key) => {
+                let (n, e) = (BigUint::from_bytes_be(key.modulus), BigUint::from_bytes_be(key.exponent));
+                let key = RsaPublicKey::new_with_max_size(n, e, *RSA_BITS.end()).map_err(|_| UnacceptableKey)?;
+                let bits = rsa::traits::PublicKeyParts::n(&key).bits();
+                RSA_BITS.contains(&bits).then_some(Self::Rsa(key)).ok_or(UnacceptableKey)
+            }
+            ParsedKey::EC(point) => {
+                let curve = spki.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
+                match curve.ok_or(UnacceptableKey)?.to_id_string().as_str() {
+                    P256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(point.data()).map(Self::P256),
+                    P384 => p384::ecdsa::VerifyingKey::from_sec1_bytes(point.data()).map(Self::P384),
+                    _ => return Err(UnacceptableKey),
+                }
+                .map_err(|_| UnacceptableKey)
+            }
+            _ => Err(UnacceptableKey),
+        }
+    }
+
+    /// Whether `signature` is this key's over `digest`, which is a hash of the kind that we asked for; `algorithm` is what the
+    /// provider says of it and must agree.
+    pub(super) fn verify(&self, algorithm: &str, asked: Hash, digest: &[u8], signature: &[u8]) -> Result<(), SignatureFault> {
+        let (family, hash) = algorithm_named(algorithm).ok_or(SignatureFault::Algorithm)?;
+        if hash != asked || digest.len() != asked.bytes() {
+            return Err(SignatureFault::Hash);
+        }
+        let verified = match (self, family) {
+            (Self::Rsa(key), Family::Rsa) => key.verify(pkcs1v15(asked), digest, signature).is_ok(),
+            // Raw r‖s in the curve's length, both in range; DER is refused. The digest is cut to the curve's length.
+            (Self::P256(key), Family::EllipticCurve) => p256::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()),
+            (Self::P384(key), Family::EllipticCurve) => p384::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()),
+            _ => return Err(SignatureFault::KeyType),
+        };
+        verified.then_some(()).ok_or(SignatureFault::Invalid)
+    }
+}
+
+/// The allow list, as providers spell it, in any case.
+fn algorithm_named(name: &str) -> Option<(Family, Hash)> {
+    let name = name.to_ascii_lowercase();
+    let (hash, family) = name.split_once("with")?;
+    let hash = match hash {
+        "sha256" => Hash::Sha256,
+        "sha384" => Hash::Sha384,
+        "sha512" => Hash::Sha512,
+        _ => return None,
+    };
+    match family {
+        "rsaencryption" => Some((Family::Rsa, hash)),
+        "ecencryption" => Some((Family::EllipticCurve, hash)),
+        _ => None,
+    }
+}
+
+fn pkcs1v15(hash: Hash) -> Pkcs1v15Sign {
+    match hash {
+        Hash::Sha256 => Pkcs1v15Sign::new::<Sha256>(),
+        Hash::Sha384 => Pkcs1v15Sign::new::<Sha384>(),
+        Hash::Sha512 => Pkcs1v15Sign::new::<Sha512>(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{base::digest::from_base64, outbound::eid::trust};
+
+    #[derive(serde::Deserialize)]
+    struct Vector {
+        certificate: String,
+        hash: String,
+        signature: String,
+    }
+
+    fn vectors(json: &str) -> Vec<(PublicKey, Vec<u8>, Vec<u8>)> {
+        let read = |text: &str| from_base64(text).expect("base64");
+        let vectors: Vec<Vector> = serde_json::from_str(json).expect("vectors");
+        let parts = |vector: &Vector| {
+            let certificate = read(&vector.certificate);
+            let certificate = trust::parse(&certificate).expect("a certificate");
+            let key = PublicKey::from_spki(certificate.public_key()).expect("an accepted key");
+            (key, read(&vector.hash), read(&vector.signature))
+        };
+        vectors.iter().map(parts).collect()
+    }
+
+    const MOBILE_ID: &str = include_str!("../../../tests/vectors/third_party/mid-rest-java-client/signatures.json");
+    const SMART_ID: &str = include_str!("../../../tests/vectors/third_party/smart-id-java-client/signatures.json");
+    const EC: &str = "SHA512WithECEncryption";
+    const RSA: &str = "sha512WithRSAEncryption";
+
+    #[test]
+    fn signatures_of_real_sim_cards_and_apps_verify() {
+        for (vectors, algorithm, other) in [(MOBILE_ID, EC, RSA), (SMART_ID, RSA, EC)] {
+            for (key, hash, signature) in self::vectors(vectors) {
+                assert_eq!(key.verify(algorithm, Hash::Sha512, &hash, &signature), Ok(()));
+                assert_eq!(key.verify(other, Hash::Sha512, &hash, &signature), Err(SignatureFault::KeyType));
+                assert_eq!(key.verify(algorithm, Hash::Sha256, &hash, &signature), Err(SignatureFault::Hash));
+                assert_eq!(key.verify(algorithm, Hash::Sha512, &hash[..32], &signature), Err(SignatureFault::Hash));
+                let mut changed = hash.clone();
+                changed[0] ^= 1;
+                assert_eq!(key.verify(algorithm, Hash::Sha512, &changed, &signature), Err(SignatureFault::Invalid));
+                let zeros = vec![0; signature.len()];
+                for wrong in [&[][..], &zeros, &signature[1..], &[&signature[..], &[0]].concat()] {
+                    let verdict = key.verify(algorithm, Hash::Sha512, &hash, wrong);
+                    assert_eq!(verdict, Err(SignatureFault::Invalid), "X5-04");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_signature_in_der_or_out_of_range_is_refused() {
+        for (key, hash, signature) in vectors(MOBILE_ID) {
+            let raw = p256::ecdsa::Signature::from_slice(&signature).expect("raw");
+            let refused = |bytes: &[u8]| key.verify(EC, Hash::Sha512, &hash, bytes) == Err(SignatureFault::Invalid);
+            assert!(refused(raw.to_der().as_bytes()), "X5-04");
+            let (r, s) = signature.split_at(32);
+            assert!(refused(&[r, &[0; 32]].concat()) && refused(&[&[0; 32], s].concat()), "X5-04");
+            assert!(refused(&[r, &[0xff; 32]].concat()) && refused(&[&[0xff; 32], s].concat()), "X5-04");
+        }
+    }
+
+    #[test]
+    fn the_allow_list_knows_no_weak_hash_and_no_other_spelling() {
+        for name in ["SHA256WithECEncryption", "sha256WithRSAEncryption", "SHA512WITHRSAENCRYPTION"] {
+            assert!(algorithm_named(name).is_some(), "{name}");
+        }
+        for name in [
+            "",
+            "SHA1WithRSAEncryption",
+            "md5WithRSAEncryption",
+            "none",
+            "SHA256",
+            "SHA256With",
+            "SHA256WithDSA",
+            "NONEwithRSA",
+        ] {
+            assert!(algorithm_named(name).is_none(), "X5-04: {name}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! From a signed answer to a verified identity: certificate, signature, national id and revocation (eid.md §2.3, the network
+//! last). The one place that makes a [`VerifiedIdentity`].
+
+use std::fmt;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use x509_parser::utils::format_serial;
+
+use super::{
+    EidError, EidErrorKind,
+    certificate::{self, CertificateFault, Leaf},
+    error::DriverFault,
+    revocation::{OcspEvidence, Revocation},
+    signature::Hash,
+    subject::Subject,
+    trust::Trust,
+};
+use crate::{
+    base::digest::base64,
+    model::{
+        environment::Environment,
+        identity_provider::TrustProfile,
+        national_id::{NationalId, NationalIdKind},
+    },
+    outbound::client::OutboundClient,
+};
+
+/// Who signed in, proven by a signature over our challenge. Only the verifier makes it.
+#[derive(Clone)]
+pub struct VerifiedIdentity {
+    national_id: NationalId,
+    name: Option<String>,
+    evidence: Box<Evidence>,
+}
+
+impl VerifiedIdentity {
+    /// A person's national id or a system number; never a company's.
+    pub fn national_id(&self) -> &NationalId {
+        &self.national_id
+    }
+
+    /// The name in the certificate, where it has one; for display where the national registry has none.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// What proves it, to be sealed and kept (X5-09).
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+}
+
+impl fmt::Debug for VerifiedIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedIdentity").finish_non_exhaustive()
+    }
+}
+
+/// What proves a sign-in. It holds the certificate, and so personal data: to be sealed, not logged.
+#[derive(Clone, Serialize)]
+pub struct Evidence {
+    /// what the hash was made of, base64 (EID-02)
+    pub hash_input: String,
+    /// what was signed, base64
+    pub hash: String,
+    /// the signature, base64
+    pub signature: String,
+    /// its algorithm, as the provider named it
+    pub algorithm: String,
+    /// the person's certificate, base64 of its DER
+    pub certificate: String,
+    /// distinguished name of its issuer
+    pub issuer: String,
+    /// its serial number, as hexadecimal pairs with colons
+    pub serial: String,
+    /// what its issuer said of revocation
+    pub ocsp: OcspEvidence,
+    /// when all this was verified
+    #[serde(with = "time::serde::rfc3339")]
+    pub verified_at: OffsetDateTime,
+}
+
+impl fmt::Debug for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Evidence").field("issuer", &self.issuer).field("serial", &self.serial).finish_non_exhaustive()
+    }
+}
+
+/// A provider's answer to a challenge of ours.
+pub(super) struct SignedChallenge {
+    pub(super) hash_input: Vec<u8>,
+    pub(super) hash: Vec<u8>,
+    /// the hash function that we asked for
+    pub(super) hash_kind: Hash,
+    /// the provider's word
+    pub(super) algorithm: String,
+    pub(super) signature: Vec<u8>,
+    /// DER
+    pub(super) certificate: Vec<u8>,
+}
+
+/// Verifies answers by one trust profile.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    trust: Trust,
+    revocation: Revocation,
+}
+
+impl Verifier {
+    pub(super) fn new(profile: &TrustProfile, http: OutboundClient, environment: Environment) -> Result<Self, DriverFault> {
+        Ok(Self { trust: Trust::new(profile, environment)?, revocation: Revocation::new(profile, http, environment)? })
+    }
+
+    /// The whole verification at `now`. Every failure is final.
+    pub(super) async fn verify(&self, challenge: SignedChallenge, now: OffsetDateTime) -> Result<VerifiedIdentity, EidError> {
+        let leaf = self.check(&challenge, now)?;
+        let national_id = self.person(&leaf.subject).map_err(rejected)?;
+        let ocsp = self.revocation.check(&leaf, self.trust.refuse_tests, now).await?;
+        let evidence = Evidence {
+            hash_input: base64(&challenge.hash_input),
+            hash: base64(&challenge.hash),
+            signature: base64(&challenge.signature),
+            algorithm: challenge.algorithm,
+            certificate: base64(&challenge.certificate),
+            issuer: leaf.issuer_name,
+            serial: format_serial(&leaf.serial),
+            ocsp,
+            verified_at: now,
+        };
+        Ok(VerifiedIdentity { national_id, name: leaf.subject.name, evidence: Box::new(evidence) })
+    }
+
+    /// All that needs no network: certificate, then signature by its key.
+    fn check(&self, challenge: &SignedChallenge, now: OffsetDateTime) -> Result<Leaf, EidError> {
+        let leaf = certificate::check(&challenge.certificate, &self.trust, now).map_err(rejected)?;
+        leaf.key
+            .verify(&challenge.algorithm, challenge.hash_kind, &challenge.hash, &challenge.signature)
+            .map_err(|fault| EidErrorKind::SignatureInvalid.because(fault))?;
+        Ok(leaf)
+    }
+
+    /// EID-08: the identity comes only from the certificate; companies never sign in, nor test people in production.
+    fn person(&self, subject: &Subject) -> Result<NationalId, CertificateFault> {
+        let national_id = NationalId::from_digits(&subject.number).map_err(|_| CertificateFault::NationalId)?;
+        if national_id.kind() == NationalIdKind::Company {
+            return Err(CertificateFault::Company);
+        }
+        if self.trust.refuse_tests && national_id.is_test_identity() {
+            return Err(CertificateFault::TestPerson);
+        }
+        Ok(national_id)
+    }
+}
+
+fn rejected(fault: CertificateFault) -> EidError {
+    EidErrorKind::CertificateRejected.because(fault)
+}
+
+#[cfg(test)]
+#[cfg(feature = "demo")]
+mod tests {
+    use super::{super::test_authority::Authority, *};
+
+    fn person(number: &str, environment: Environment) -> Result<NationalId, CertificateFault> {
+        let http = OutboundClient::pinned("").expect("a client");
+        let verifier = Verifier::new(&Authority::new("CA").profile(), http, environment).expect("a verifier");
+        verifier.person(&Subject { number: number.to_owned(), name: None })
+    }
+
+    #[test]
+    fn companies_and_foreign_numbers_never_sign_in() {
+        assert_eq!(person("5501692829", Environment::Development), Err(CertificateFault::Company));
+        assert_eq!(person("60001019906", Environment::Development), Err(CertificateFault::NationalId));
+        assert!(person("8123456789", Environment::Production).is_ok(), "system numbers do");
+    }
+
+    #[test]
+    fn production_refuses_test_people() {
+        for number in ["0101302989", "0099000019", "0013302989"] {
+            assert!(person(number, Environment::Staging).is_ok(), "{number}");
+            let refused = person(number, Environment::Production);
+            assert_eq!(refused, Err(CertificateFault::TestPerson), "eid.md §12.7: {number}");
+        }
+    }
+}
