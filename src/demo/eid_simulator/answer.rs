@@ -32,7 +32,7 @@ pub fn sign(
     };
     let person = world.people.get(&signer).context("the person is gone")?;
     let weak = match lie {
-        Some(CertificateLie::WeakKey) => Some(PersonKey::Weak(WeakKey::generate()?)),
+        Some(CertificateLie::WeakKey) => Some(PersonKey::Weak(Box::new(WeakKey::generate()?))),
         _ => None,
     };
     let key = weak.as_ref().unwrap_or(&person.key);

@@ -82,7 +82,7 @@ pub enum PersonKey {
     /// RSA-2048
     Rsa(Box<rsa::KeyPair>),
     /// RSA-1024, which a careful verifier refuses
-    Weak(WeakKey),
+    Weak(Box<WeakKey>),
 }
 
 /// A key as the file of persons keeps it: its kind and PKCS#8 in base64.

@@ -17,6 +17,7 @@ mod mode;
 mod origin;
 mod people;
 mod phone;
+mod play;
 mod record;
 mod register;
 mod revocation;
@@ -31,6 +32,7 @@ mod world;
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -46,6 +48,9 @@ use crate::base::{clock::Clock, secret::Secret};
 pub const RELYING_PARTY_UUID: &str = "00000000-0000-4000-8000-0000000d0000";
 /// The name under which the simulator knows its relying party, unless told otherwise.
 pub const RELYING_PARTY_NAME: &str = "IAS DEMO";
+
+// Slow answers are among the things that the simulator plays; they do not hold up its end.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// Who may ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,14 +208,20 @@ impl Simulator {
         SCENARIOS.iter().map(summary).collect()
     }
 
-    /// Serves until `stop`; waiting polls are then answered and connections closed.
+    /// Serves until `stop`; waiting polls are then answered, and what still runs after five seconds is broken off.
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
         let closing = self.shared.closing.clone();
-        let until = async move {
+        let until = closing.clone();
+        let server = axum::serve(listener, self.router()).with_graceful_shutdown(until.cancelled_owned());
+        let end = async {
             stop.cancelled().await;
             closing.cancel();
+            tokio::time::sleep(LAST_ANSWERS).await;
         };
-        axum::serve(listener, self.router()).with_graceful_shutdown(until).await.context("serving the electronic-ID simulator")
+        tokio::select! {
+            served = server => served.context("serving the electronic-ID simulator"),
+            () = end => Ok(()),
+        }
     }
 }
 
@@ -222,4 +233,24 @@ fn refuse_in_production(variable: impl Fn(&str) -> Option<String>) -> anyhow::Re
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod refusal {
+    use super::refuse_in_production;
+
+    #[test]
+    fn x5_10_the_simulator_refuses_to_start_in_production() {
+        for (name, value, starts) in [
+            ("IAS_ENVIRONMENT", "production", false),
+            ("IAS__ENVIRONMENT", "production", false),
+            ("IAS__ENVIRONMENT", " Production ", false),
+            ("IAS__ENVIRONMENT", "staging", true),
+            ("ENVIRONMENT", "production", true),
+        ] {
+            let set = |asked: &str| (asked == name).then(|| value.to_owned());
+            assert_eq!(refuse_in_production(set).is_ok(), starts, "{name}={value}");
+        }
+        assert!(refuse_in_production(|_| None).is_ok());
+    }
 }

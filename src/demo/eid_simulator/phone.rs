@@ -21,8 +21,9 @@ use super::{
     behaviour::{Outcome, SCENARIOS, Scenario},
     origin,
     people::PIN,
+    play::PinVerdict,
     session::TextFormat,
-    world::{PinVerdict, World},
+    world::World,
 };
 
 const STYLE: &str = include_str!("../../../static/demo/eid_simulator.css");

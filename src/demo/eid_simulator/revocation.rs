@@ -66,7 +66,7 @@ async fn ocsp(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
         Err(_) => Ok(Some(OcspResponse::malformed_request())),
         Ok(request) => shared.world().ocsp_answer(&request, mood, now),
     };
-    match answer.and_then(|answer| Ok(answer.map(|answer| answer.to_der()).transpose().map_err(wrap)?)) {
+    match answer.and_then(|answer| answer.map(|answer| answer.to_der()).transpose().map_err(wrap)) {
         Ok(Some(der)) => ([(header::CONTENT_TYPE, "application/ocsp-response")], der).into_response(),
         Ok(None) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Err(error) => {

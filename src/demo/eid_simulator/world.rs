@@ -3,18 +3,15 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     path::PathBuf,
-    sync::Arc,
 };
 
 use anyhow::Context as _;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::{
-    answer,
     authority::Authority,
-    behaviour::{Action, Behaviour, Outcome, Scenario},
     certificate::{self, Validity},
     event::Event,
     key::PersonKey,
@@ -23,11 +20,9 @@ use super::{
     record::Record,
     register::{Register, Revocation, Status},
     services::Services,
-    session::{Authentication, Decision, Plan, Session},
+    session::Session,
 };
-use crate::base::{digest, entropy};
-
-const SWEEP_EVERY: Duration = Duration::seconds(10);
+use crate::base::digest;
 
 /// The state of the simulator.
 pub struct World {
@@ -51,12 +46,9 @@ pub struct World {
     pub events: broadcast::Sender<Event>,
     /// where the people are kept
     pub people_file: PathBuf,
-    swept_at: OffsetDateTime,
+    /// when forgotten sessions were last cleared away
+    pub swept_at: OffsetDateTime,
 }
-
-/// The service is told to answer the start with HTTP 500.
-#[derive(Debug)]
-pub struct StartFails;
 
 impl World {
     /// A world with the people of `people_file`, or with the first people where there is none.
@@ -155,172 +147,15 @@ impl World {
         people::save(&self.people_file, &self.people)
     }
 
-    /// Begins a session.
-    pub fn start(&mut self, request: Authentication, now: OffsetDateTime) -> Result<Uuid, StartFails> {
-        self.sweep(now);
-        let person = self
-            .holder_of(&request.phone, request.national_id.as_deref())
-            .map(|person| (person.national_id.clone(), person.blocked));
-        let behaviour = match &person {
-            None => None,
-            Some((_, true)) => Some((Action::SimError, 0, None)),
-            Some((national_id, false)) => {
-                let behaviour = self.take_behaviour(national_id);
-                Some((behaviour.action, behaviour.delay_ms, behaviour.fault))
-            }
-        };
-        let (action, delay_ms, fault) = behaviour.unwrap_or((Action::NotClient, 0, None));
-        if action == Action::ServerError {
-            return Err(StartFails);
-        }
-        let delay = Duration::milliseconds(i64::try_from(delay_ms).unwrap_or(i64::MAX));
-        let plan = action.outcome().map(|outcome| Plan { at: now.saturating_add(delay), outcome });
-        let id = uuid::Builder::from_random_bytes(entropy::bytes()).into_uuid();
-        let session = Session {
-            id,
-            request,
-            person: person.map(|(national_id, _)| national_id),
-            created_at: now,
-            plan,
-            fault,
-            decision: None,
-            polled: false,
-            changed: Arc::default(),
-        };
-        self.tell(Event::created(&session));
-        self.sessions.insert(id, session);
-        Ok(id)
-    }
-
     /// The certificate behind a phone number, base64 of DER.
     pub fn certificate_of(&self, phone: &str, national_id: Option<&str>) -> Option<String> {
         self.holder_of(phone, national_id).map(|person| digest::base64(&person.certificate.der))
     }
 
     /// The person with the phone number, if the national id fits where one was sent (eid.md §2.4).
-    fn holder_of(&self, phone: &str, national_id: Option<&str>) -> Option<&Person> {
+    pub fn holder_of(&self, phone: &str, national_id: Option<&str>) -> Option<&Person> {
         let local = phone.strip_prefix("+354")?;
         let person = self.people.values().find(|person| person.phone == local)?;
         national_id.is_none_or(|sent| sent == person.national_id).then_some(person)
     }
-
-    fn take_behaviour(&mut self, national_id: &str) -> Behaviour {
-        let prescribed = self.people.get_mut(national_id).and_then(|person| {
-            let behaviour = person.behaviour?;
-            match behaviour.times {
-                None => {}
-                Some(0 | 1) => person.behaviour = None,
-                Some(times) => person.behaviour = Some(Behaviour { times: Some(times - 1), ..behaviour }),
-            }
-            Some(behaviour)
-        });
-        let scenario = || Scenario::of(national_id).filter(|_| self.settings.scenario_numbers).map(Scenario::behaviour);
-        prescribed.or_else(scenario).unwrap_or_else(|| self.settings.next_behaviour())
-    }
-
-    /// The session, with whatever was due by `now` done; none where it is unknown or forgotten.
-    pub fn session(&mut self, id: Uuid, now: OffsetDateTime) -> Option<&mut Session> {
-        let session = self.sessions.get(&id)?;
-        if session.is_expired(now) {
-            self.sessions.remove(&id);
-            return None;
-        }
-        if let Some(outcome) = session.due(now) {
-            self.decide(id, outcome, now);
-        }
-        self.sessions.get_mut(&id)
-    }
-
-    /// Ends a session, unless it has ended; whether it did.
-    pub fn decide(&mut self, id: Uuid, outcome: Outcome, now: OffsetDateTime) -> bool {
-        let Some(session) = self.sessions.get(&id).filter(|session| session.decision.is_none()) else { return false };
-        let (person, request, fault) = (session.person.clone(), session.request.clone(), session.fault);
-        let signed = match (outcome, person) {
-            (Outcome::Ok, Some(person)) => answer::sign(self, &person, &request, fault, now).map(Some),
-            (Outcome::Ok, None) => Err(anyhow::anyhow!("nobody holds this number")),
-            _ => Ok(None),
-        };
-        let decision = match signed {
-            Ok(answer) => Decision { at: now, outcome, answer },
-            Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), "the simulated SIM card could not sign");
-                Decision { at: now, outcome: Outcome::SimError, answer: None }
-            }
-        };
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.decision = Some(decision);
-            session.changed.notify_waiters();
-            let ended = Event::ended(session);
-            self.tell(ended);
-        }
-        true
-    }
-
-    /// Does whatever is due in any session.
-    pub fn settle(&mut self, now: OffsetDateTime) {
-        let open = self.sessions.values().filter(|session| session.decision.is_none());
-        for id in open.map(|session| session.id).collect::<Vec<_>>() {
-            self.session(id, now);
-        }
-    }
-
-    /// The oldest request that waits on a person's phone.
-    pub fn pending(&mut self, national_id: &str, now: OffsetDateTime) -> Option<&Session> {
-        self.settle(now);
-        self.sessions
-            .values()
-            .filter(|session| session.decision.is_none() && session.person.as_deref() == Some(national_id))
-            .min_by_key(|session| (session.created_at, session.id))
-    }
-
-    /// A person's answer to a session: the right PIN signs, three wrong ones in a row block the electronic ID.
-    pub fn approve(&mut self, id: Uuid, pin: &str, now: OffsetDateTime) -> anyhow::Result<PinVerdict> {
-        let Some(session) = self.session(id, now).filter(|session| session.decision.is_none()) else {
-            return Ok(PinVerdict::Over);
-        };
-        let Some(national_id) = session.person.clone() else { return Ok(PinVerdict::Over) };
-        let person = self.people.get_mut(&national_id).context("the person is gone")?;
-        if pin == people::PIN {
-            person.wrong_pins = 0;
-            self.decide(id, Outcome::Ok, now);
-            return Ok(PinVerdict::Right);
-        }
-        person.wrong_pins += 1;
-        let left = people::MOST_WRONG_PINS.saturating_sub(person.wrong_pins);
-        if left > 0 {
-            return Ok(PinVerdict::Wrong { left });
-        }
-        person.blocked = true;
-        self.decide(id, Outcome::SimError, now);
-        self.save_people()?;
-        Ok(PinVerdict::Blocked)
-    }
-
-    fn tell(&self, event: Event) {
-        // An error only means that nobody listens.
-        let _ = self.events.send(event);
-    }
-
-    fn sweep(&mut self, now: OffsetDateTime) {
-        if self.swept_at + SWEEP_EVERY <= now {
-            self.sessions.retain(|_, session| !session.is_expired(now));
-            self.swept_at = now;
-        }
-    }
-}
-
-/// What became of a PIN.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PinVerdict {
-    /// signed
-    Right,
-    /// not signed
-    Wrong {
-        /// how many tries are left
-        left: u8,
-    },
-    /// not signed, and never again until unblocked
-    Blocked,
-    /// the session had ended
-    Over,
 }

@@ -15,13 +15,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 use super::{
-    super::{
-        Shared,
-        behaviour::Outcome as SessionResult,
-        people::PIN,
-        session::Session,
-        world::{PinVerdict, World},
-    },
+    super::{Shared, behaviour::Outcome as SessionResult, people::PIN, play::PinVerdict, session::Session, world::World},
     Failure, Outcome, read,
 };
 

@@ -1,5 +1,10 @@
 //! A relying party that plays against the simulator over real loopback HTTP and checks what it gets with code of its own.
 
+mod control;
+mod driver;
+mod faults;
+mod phone;
+mod revocation;
 mod scenarios;
 mod sign_in;
 mod strictness;

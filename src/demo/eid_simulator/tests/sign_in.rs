@@ -44,7 +44,7 @@ async fn a_certificate_names_its_uses_policies_and_responder() {
     for extension in parsed.extensions() {
         match extension.parsed_extension() {
             ParsedExtension::CertificatePolicies(listed) => {
-                policies.extend(listed.iter().map(|policy| policy.policy_id.to_id_string()))
+                policies.extend(listed.iter().map(|policy| policy.policy_id.to_id_string()));
             }
             ParsedExtension::AuthorityInfoAccess(access) => {
                 for description in &access.accessdescs {
@@ -137,4 +137,18 @@ async fn keys_and_people_outlive_a_restart() {
         simulator.shared.world().people["0101302129"].key.der_bytes().to_vec()
     };
     assert_eq!(key(&first), key(&second));
+}
+
+#[tokio::test]
+async fn a_waiting_poll_is_answered_when_the_simulator_stops() {
+    let stage = Stage::new(Mode::Manual).await;
+    let asked = stage.ask("0102989").await;
+    let stop = async {
+        while !stage.simulator.shared.world().sessions.values().any(|session| session.polled) {
+            tokio::task::yield_now().await;
+        }
+        stage.simulator.shared.closing.cancel();
+    };
+    let (answer, ()) = tokio::join!(stage.poll(&asked), stop);
+    assert_eq!(answer["state"], "RUNNING");
 }

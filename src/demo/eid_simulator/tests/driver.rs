@@ -1,0 +1,174 @@
+//! The server's own driver signs in at the simulator: what should succeed does, and every lie is seen through (eid.md §13).
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::{INSTANT, Stage};
+use crate::{
+    base::{clock::Clock, id::IdentityProviderRowId, text::Language},
+    demo::eid_simulator::{Mode, RELYING_PARTY_NAME, RELYING_PARTY_UUID},
+    model::{
+        environment::Environment,
+        identity_provider::{
+            DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings, NationalIdFormat, TrustProfile,
+        },
+        phone_number::PhoneNumber,
+    },
+    outbound::{
+        client::OutboundClient,
+        eid::{
+            BeginInput, Driver, DriverFault, EidError, EidErrorKind as Kind, LoginContext, Progress, VerifiedIdentity,
+            marker::SIMULATOR_POLICY_OID_TEXT,
+        },
+    },
+};
+
+impl Stage {
+    /// The driver with the settings of the demo.
+    fn driver(&self, environment: Environment) -> Result<Driver, DriverFault> {
+        let trust = TrustProfile {
+            anchors_pem: self.simulator.anchors_pem(),
+            intermediates_pem: self.simulator.intermediates_pem(),
+            require_policies: vec![SIMULATOR_POLICY_OID_TEXT.to_owned()],
+            extended_key_usages: vec!["1.3.6.1.5.5.7.3.2".to_owned()],
+            national_id_formats: vec![NationalIdFormat::Etsi, NationalIdFormat::Bare10],
+            countries: vec!["IS".to_owned()],
+            ocsp_url: Some(format!("{}/ocsp/sim", self.url)),
+            ocsp_hosts: Vec::new(),
+            ocsp_answers_ahead: false,
+        };
+        let provider = IdentityProvider {
+            id: IdentityProviderRowId::new(Clock::System.now()),
+            name: "sim".to_owned(),
+            kind: IdentityProviderKind::Sim,
+            driver: DriverSettings::MobileId(MobileIdSettings {
+                base_url: format!("{}/mid-api", self.url),
+                relying_party_uuid: RELYING_PARTY_UUID.to_owned(),
+                relying_party_name: RELYING_PARTY_NAME.to_owned(),
+                trust,
+                tls_roots_pem: String::new(),
+            }),
+            acr: "eidas-loa-high".to_owned(),
+            amr: Vec::new(),
+            enabled: true,
+            display_order: 0,
+        };
+        Driver::new(&provider, &OutboundClient::pinned("").expect("a client"), environment)
+    }
+
+    async fn drive(&self, driver: &Driver, phone: &str) -> Result<VerifiedIdentity, EidError> {
+        let context = LoginContext {
+            language: Language::Is,
+            service_name: "Mitt svæði",
+            server_name: "Innskráning",
+            client_id: "@island.is/minar",
+        };
+        let phone = PhoneNumber::parse(phone, true).expect("a number");
+        let prepared = driver.prepare(&context, BeginInput::PhoneNumber(phone), Clock::System.now())?;
+        let state = driver.start(&prepared.state).await?;
+        match driver.advance(&state, &Clock::System, Duration::from_secs(3)).await? {
+            Progress::Verified(identity) => Ok(identity),
+            Progress::Pending => panic!("the simulator has answered"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_gervimadur_signs_in_through_the_driver() {
+    let stage = Stage::new(INSTANT).await;
+    let driver = stage.driver(Environment::Development).expect("a driver");
+    for person in stage.simulator.persons() {
+        let identity = stage.drive(&driver, &person.phone_number).await.expect("signed in");
+        assert_eq!(identity.national_id().expose(), person.national_id);
+        assert_eq!(identity.name(), Some(person.name.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn x5_10_production_does_not_accept_the_simulator() {
+    let stage = Stage::new(INSTANT).await;
+    assert!(stage.driver(Environment::Production).is_err());
+}
+
+#[tokio::test]
+async fn each_scenario_ends_as_its_number_says() {
+    let stage = Stage::new(Mode::Manual).await;
+    let driver = stage.driver(Environment::Development).expect("a driver");
+    assert!(stage.drive(&driver, "0000001").await.is_ok());
+    for (phone, kind) in [
+        ("0000002", Kind::UserCancelled),
+        ("0000003", Kind::Timeout),
+        ("0000004", Kind::DeviceUnreachable),
+        ("0000005", Kind::NotAvailableForUser),
+        ("0000006", Kind::CredentialBroken),
+        ("0000007", Kind::CredentialBroken),
+        ("0000008", Kind::DeviceUnreachable),
+        ("0000009", Kind::CredentialRevoked),
+        ("0000010", Kind::CertificateRejected),
+        ("0000012", Kind::SignatureInvalid),
+        ("0000013", Kind::RevocationUnavailable),
+        ("0000014", Kind::ProviderUnavailable),
+        ("0000019", Kind::ProviderProtocol),
+        ("0000020", Kind::CertificateRejected),
+    ] {
+        let error = stage.drive(&driver, phone).await.expect_err(phone);
+        assert_eq!(error.kind, kind, "{phone}: {error:?}");
+    }
+    // With the phone number alone the certificate says who it is (eid.md §2.4): it is never the number's holder.
+    let other = stage.drive(&driver, "0000011").await.expect("signed in as somebody");
+    assert_ne!(other.national_id().expose(), "0099000119");
+}
+
+#[tokio::test]
+async fn the_driver_sees_through_every_lie() {
+    let stage = Stage::new(INSTANT).await;
+    let driver = stage.driver(Environment::Development).expect("a driver");
+    stage.drive(&driver, "0102989").await.expect("signed in honestly first");
+    for (fault, kind) in [
+        ("expired", Kind::CertificateRejected),
+        ("notYetValid", Kind::CertificateRejected),
+        ("untrustedIssuer", Kind::CertificateRejected),
+        ("selfSigned", Kind::CertificateRejected),
+        ("wrongPolicy", Kind::CertificateRejected),
+        ("wrongEku", Kind::CertificateRejected),
+        ("noDigitalSignature", Kind::CertificateRejected),
+        ("weakKey", Kind::CertificateRejected),
+        ("twoSerialNumbers", Kind::CertificateRejected),
+        ("foreignCountry", Kind::CertificateRejected),
+        ("noSerialNumber", Kind::CertificateRejected),
+        ("revoked", Kind::CredentialRevoked),
+        ("ocspDown", Kind::RevocationUnavailable),
+        ("wrongKey", Kind::SignatureInvalid),
+        ("otherHash", Kind::SignatureInvalid),
+        ("replayOld", Kind::SignatureInvalid),
+        ("wrongHashAlg", Kind::SignatureInvalid),
+        ("derSignature", Kind::SignatureInvalid),
+        ("emptySignature", Kind::SignatureInvalid),
+        ("unknownState", Kind::ProviderProtocol),
+        ("unknownResult", Kind::ProviderProtocol),
+        ("malformedJson", Kind::ProviderProtocol),
+        ("hugeBody", Kind::ProviderProtocol),
+        ("slowBody", Kind::ProviderUnavailable),
+    ] {
+        let behaviour = json!({ "method": "sim", "action": "approve", "fault": fault });
+        stage.control(Method::PUT, "/persons/0101302989/behaviour", Some(behaviour)).await;
+        let error = stage.drive(&driver, "0102989").await.expect_err(fault);
+        assert_eq!(error.kind, kind, "{fault}: {error:?}");
+    }
+    let honest = json!({ "method": "sim", "action": "approve", "fault": "extraFields" });
+    stage.control(Method::PUT, "/persons/0101302989/behaviour", Some(honest)).await;
+    stage.drive(&driver, "0102989").await.expect("fields that nobody knows are no lie");
+}
+
+#[tokio::test]
+async fn every_mood_of_the_responder_but_its_good_one_fails_closed() {
+    let stage = Stage::new(INSTANT).await;
+    for mood in ["down", "stale", "unknown", "badsig", "nononce"] {
+        stage.control(Method::PUT, "/services", Some(json!({ "ocsp": mood }))).await;
+        let driver = stage.driver(Environment::Development).expect("a driver");
+        let error = stage.drive(&driver, "0102989").await.expect_err(mood);
+        assert_eq!(error.kind, Kind::RevocationUnavailable, "{mood}: {error:?}");
+    }
+}
