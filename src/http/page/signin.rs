@@ -7,7 +7,7 @@ use crate::model::identity_provider::IdentityProviderKind;
 
 /// GET /signin/choose: the ways to sign in; for `prompt=select_account` in a live session, who is signed in.
 ///
-/// POST /signin/choose: `csrf`, `request` and one of `identity_provider` = sim|app|card, `subject` = current|other,
+/// POST /signin/choose: `csrf`, `request` and (where the page has it) `progress`, and one of `identity_provider` = sim|app|card, `subject` = current|other,
 /// `decision` = cancel.
 #[derive(Clone, Debug, Template)]
 #[template(path = "signin/choose.html")]
@@ -16,6 +16,8 @@ pub struct ChoosePage<'a> {
     pub chrome: Chrome<'a>,
     /// the sealed request
     pub request: &'a str,
+    /// the sealed progress of the request, where the page speaks of a session
+    pub progress: Option<&'a str>,
     /// the form's CSRF token
     pub csrf: &'a str,
     /// the ways that the client accepts
