@@ -47,10 +47,27 @@ pub fn asset_url(name: &str) -> String {
 }
 
 /// GET [`ROUTE`]: the file, to be kept for ever; 404 for any other name, so also for the name without its hash.
+#[expect(clippy::unused_async, reason = "a handler is async")]
 pub async fn asset(Path(name): Path<String>) -> Response {
     let Some(asset) = ASSETS.iter().find(|asset| asset.hashed_name == name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let headers = [(header::CONTENT_TYPE, asset.media_type), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
     (headers, asset.content).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_served_under_the_name_with_its_hash_alone() {
+        let url = asset_url("main.css");
+        let name = url.strip_prefix("/static/").unwrap().to_owned();
+        let response = asset(Path(name)).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/css; charset=utf-8");
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
+        assert_eq!(asset(Path("main.css".into())).await.status(), StatusCode::NOT_FOUND);
+    }
 }

@@ -29,7 +29,7 @@ pub struct ConsentPage<'a> {
     pub client_name: &'a str,
     /// where the answer goes, for native clients and in staging (RED-08, CON-03)
     pub redirect_host: Option<&'a str>,
-    /// who is signed in
+    /// who is signed in; empty where no name is known
     pub person_name: &'a str,
     /// what is asked for, in the order in which it is shown
     pub scopes: &'a [ScopeLine<'a>],

@@ -16,7 +16,7 @@ pub struct EndSessionPage<'a> {
     pub logout: &'a str,
     /// the form's CSRF token
     pub csrf: &'a str,
-    /// who is signed in
+    /// who is signed in; empty where no name is known
     pub person_name: &'a str,
 }
 

@@ -30,7 +30,7 @@ impl MessagePage<'_> {
 
     fn text(&self) -> String {
         match self.message {
-            Message::TooManyRequests { minutes } => self.chrome.text_with(self.message.text_key(), "minutes", minutes),
+            Message::TooManyRequests { minutes } => self.chrome.text_with(self.message.text_key(), "minutes", &minutes),
             _ => self.chrome.text(self.message.text_key()),
         }
     }

@@ -43,7 +43,7 @@ impl Chrome<'_> {
     }
 
     /// The text of `key`, its `{ $name }` filled with `value`.
-    pub fn text_with(&self, key: &str, name: &'static str, value: impl ToString) -> String {
+    pub fn text_with(&self, key: &str, name: &'static str, value: &(impl ToString + ?Sized)) -> String {
         self.language.text(key, &[(name, &value.to_string())])
     }
 
@@ -102,7 +102,7 @@ impl<'a> Button<'a> {
     pub fn link(label: Label, url: &'a str) -> Option<Self> {
         let own_path = url.starts_with('/') && !url.starts_with("//") && !url.contains('\\');
         let web = url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "https" | "http"));
-        (own_path || web).then(|| Self { label, target: Target::Link(url) })
+        (own_path || web).then_some(Self { label, target: Target::Link(url) })
     }
 
     /// A form that sends `fields` to `action`, a path of ours.

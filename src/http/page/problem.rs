@@ -67,7 +67,7 @@ impl Problem {
     /// The sentence in the reader's language.
     pub(super) fn text(self, chrome: &Chrome<'_>) -> String {
         match self {
-            Self::TooManyAttempts { minutes } => chrome.text_with(self.key(), "minutes", minutes),
+            Self::TooManyAttempts { minutes } => chrome.text_with(self.key(), "minutes", &minutes),
             _ => chrome.text(self.key()),
         }
     }

@@ -7,7 +7,7 @@ use crate::model::identity_provider::IdentityProviderKind;
 
 /// GET /signin/choose: the ways to sign in; for `prompt=select_account` in a live session, who is signed in.
 ///
-/// POST /signin/choose: `csrf`, `request` and one of `identity_provider` = sim|app|card, `subject` = current|other,
+/// POST /signin/choose: `csrf`, `request` and (where the page has it) `progress`, and one of `identity_provider` = sim|app|card, `subject` = current|other,
 /// `decision` = cancel.
 #[derive(Clone, Debug, Template)]
 #[template(path = "signin/choose.html")]

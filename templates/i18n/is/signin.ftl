@@ -4,7 +4,7 @@ choose-last-used = Notað síðast
 choose-account-heading = Hver er að skrá sig inn?
 choose-account-text = Þú ert nú þegar með opna innskráningu sem { $name }.
 choose-account-current = Halda áfram sem { $name }
-choose-account-other = Skrá inn einhvern annan
+choose-account-other = Skrá inn annan notanda
 
 method-sim = Skilríki á SIM-korti
 method-sim-hint = Þú staðfestir í símanum með PIN-númeri
@@ -72,7 +72,7 @@ problem-unavailable = Þjónustan svarar ekki sem stendur. Reyndu aftur eftir sm
 # Samþykki
 consent-heading = { $client } biður um aðgang
 consent-organisation = Þjónustuaðili
-consent-person = Skráð inn
+consent-person = Notandi
 consent-redirect-host = Svarið er sent til
 consent-scopes = Ef þú samþykkir fær þjónustan þetta
 consent-required = Nauðsynlegt
