@@ -1,5 +1,13 @@
-//! Use cases with two doors: what pages, the API, files and jobs do alike.
+//! Use cases with more than one door, or of more than one step: they hold what a door should not know and a noun cannot do.
 //!
-//! Owns decisions that need several rooms below; knows neither HTTP nor the command line. Doors and cli call it.
+//! Called by doors, jobs and the command line; they know no HTTP.
 
+pub mod admin;
 pub mod apply;
+pub mod authenticate_client;
+pub mod authorization_request;
+pub mod consent;
+pub mod end_session;
+pub mod issue_tokens;
+pub mod sign_in;
+pub mod verify_access_token;

@@ -8,7 +8,7 @@ use sqlx::{
 
 use crate::model::audit::AuditRecord;
 
-super::statements! {
+statements! {
     INSERT = r"
         insert into audit_log
             (id, at, kind, organisation_id, client_id, actor_id, subject_id, session_id, family_id, address, user_agent, detail)

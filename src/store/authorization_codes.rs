@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-super::statements! {
+statements! {
     // $13 is the id of a request that showed a page, or none; taking it decides who ends the request (INT-03).
     // The session, its person and the consent are judged again here, just before the code exists (INT-05).
     INSERT = r"

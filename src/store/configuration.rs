@@ -11,12 +11,6 @@ statements! {
         select version
         from configuration";
 
-    /// Holds off every other edit until the transaction ends.
-    LOCK = r"
-        select version
-        from configuration
-        for update";
-
     /// The environment that the database belongs to: this one, if it belonged to none.
     CLAIM_ENVIRONMENT = r"
         update configuration
@@ -66,13 +60,10 @@ pub async fn version(executor: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> 
     sqlx::query_scalar(VERSION).fetch_one(executor).await
 }
 
-/// Holds off every other edit until the transaction ends, so that what was read stays true. Every edit begins with it.
-pub async fn lock(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar(LOCK).fetch_one(connection).await
-}
-
 /// The environment that the database belongs to; if it belonged to none, it belongs to `environment` from now on (eid.md
 /// §12.10). The caller refuses where another one is answered.
+///
+/// Every edit begins with it: until its transaction ends no other begins, so that what was read stays true.
 pub async fn claim_environment(executor: impl PgExecutor<'_>, environment: Environment) -> Result<Environment, sqlx::Error> {
     sqlx::query_scalar(CLAIM_ENVIRONMENT).bind(environment).fetch_one(executor).await
 }

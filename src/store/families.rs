@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::base::id::{ClientRowId, FamilyId};
 
-super::statements! {
+statements! {
     // D12: without a refresh token a family lives no longer than its session; Appendix B: the person and the consent are
     // judged at each use
     FIND_LIVE = r"

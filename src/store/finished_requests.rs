@@ -5,7 +5,7 @@ use sqlx::PgExecutor;
 use super::{audit_log::BindAudit as _, authorization_codes::FinishedRequest};
 use crate::model::audit::AuditRecord;
 
-super::statements! {
+statements! {
     TAKE = r"
         with request as (
             insert into finished_requests (request_id, expires_at)

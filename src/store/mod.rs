@@ -15,7 +15,7 @@ pub struct Statement {
 
 /// Declares a file's statements as constants and lists them as its `STATEMENTS`, once per file:
 ///
-/// ```ignore
+/// ```text
 /// statements! {
 ///     /// The organisation with this id.
 ///     FIND = r"
@@ -36,9 +36,28 @@ macro_rules! statements {
 }
 
 // Below the macro: it is seen only by the modules that follow it.
+pub mod api_resources;
+pub mod client_secrets;
+pub mod clients;
+pub mod configuration;
+pub mod identity_providers;
 pub mod migrations;
+pub mod organisations;
 pub mod pool;
 pub mod roles;
+pub mod scopes;
+pub mod snapshot;
 
 /// The statements of every file. Tests prepare each on a migrated database and fail for one that no test has run.
-pub static STATEMENTS: &[&[Statement]] = &[migrations::STATEMENTS, roles::STATEMENTS];
+pub static STATEMENTS: &[&[Statement]] = &[
+    api_resources::STATEMENTS,
+    client_secrets::STATEMENTS,
+    clients::STATEMENTS,
+    configuration::STATEMENTS,
+    identity_providers::STATEMENTS,
+    migrations::STATEMENTS,
+    organisations::STATEMENTS,
+    roles::STATEMENTS,
+    scopes::STATEMENTS,
+    snapshot::STATEMENTS,
+];

@@ -8,7 +8,7 @@ use crate::{
     model::identity_provider::IdentityProviderKind,
 };
 
-super::statements! {
+statements! {
     NATIONAL_ID = r"
         select national_id
         from persons

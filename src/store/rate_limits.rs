@@ -3,7 +3,7 @@
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
-super::statements! {
+statements! {
     COUNT = r"
         insert into rate_limits (key, count, expires_at)
         select key, 1, expires_at

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-super::statements! {
+statements! {
     FIND = r"
         select
             s.id, s.cookie_hash, s.person_id, s.identity_provider, s.acr, s.amr, s.auth_time, s.shared,

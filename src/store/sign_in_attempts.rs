@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-super::statements! {
+statements! {
     INSERT = r"
         insert into sign_in_attempts
             (id, request_id, binding_hash, client_id, identity_provider_id, identity_provider, state, subject_key,

@@ -4,7 +4,7 @@ use serde_json::Value;
 use sqlx::{FromRow, PgConnection, PgExecutor};
 use time::OffsetDateTime;
 
-super::statements! {
+statements! {
     LIST = r"
         select kid, private_key, public_key, announced_at, signs_from, retires_at, deleted_at
         from signing_keys

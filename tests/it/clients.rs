@@ -4,10 +4,13 @@
 use std::{collections::HashMap, path::Path, process::Stdio};
 
 use openidconnect::{
-    AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EmptyAdditionalClaims, HttpRequest, HttpResponse,
-    IssuerUrl, LogoutRequest, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, PostLogoutRedirectUrl,
-    ProviderMetadataWithLogout, RedirectUrl, Scope, TokenResponse as _, UserInfoClaims,
-    core::{CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreGenderClaim, CoreTokenType},
+    AccessTokenHash, AuthorizationCode, AuthorizationRequest, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
+    EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl, LogoutRequest, Nonce, OAuth2TokenResponse as _,
+    PkceCodeChallenge, PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl, Scope, TokenResponse as _,
+    core::{
+        CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreResponseType, CoreTokenResponse,
+        CoreTokenType, CoreUserInfoClaims,
+    },
 };
 use url::Url;
 
@@ -30,95 +33,107 @@ pub struct Example {
     pub phone_number: String,
 }
 
+/// The crate's client with the endpoints that discovery has found.
+type DiscoveredClient =
+    CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
+
 /// The `openidconnect` crate signs a person in, checks all that it checks, and signs the person out.
 pub async fn the_openidconnect_crate_completes(example: &Example) {
-    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
-    let send = async |request: HttpRequest| send(&http, request).await;
-    let issuer = IssuerUrl::new(example.issuer.clone()).unwrap();
-    let metadata = ProviderMetadataWithLogout::discover_async(issuer, &send).await.unwrap();
-    let client = CoreClient::from_provider_metadata(
-        metadata.clone(),
-        ClientId::new(example.client_id.clone()),
-        Some(ClientSecret::new(example.client_secret.clone())),
-    )
-    .set_redirect_uri(RedirectUrl::new(example.redirect_uri.clone()).unwrap());
-    let scopes = || example.scopes.iter().filter(|scope| *scope != "openid").cloned().map(Scope::new);
-
-    // out and back
-    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-    let (url, state, nonce) = client
-        .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
-        .add_scopes(scopes())
-        .set_pkce_challenge(challenge)
-        .add_extra_param("response_mode", "query")
-        .url();
+    let outside = Outside::discover(example).await;
     let mut person = Person::new().stopping_at(&example.redirect_uri);
-    let response = parameters(&person.sign_in(&url, &example.phone_number).await);
-    assert_eq!(response.get("error"), None, "{response:?}");
-    assert_eq!(response["state"], *state.secret());
-    assert_eq!(response["iss"], example.issuer, "RFC 9207");
-
-    // the code for tokens
-    let tokens = client
-        .exchange_code(AuthorizationCode::new(response["code"].clone()))
-        .unwrap()
-        .set_pkce_verifier(verifier)
-        .request_async(&send)
-        .await
-        .unwrap();
-    assert_eq!(*tokens.token_type(), CoreTokenType::Bearer);
-    assert!(tokens.expires_in().is_some_and(|ttl| !ttl.is_zero() && ttl.as_secs() <= 300));
-    let id_token = tokens.id_token().unwrap();
-    let id_token_verifier = client.id_token_verifier();
-    let claims = id_token.claims(&id_token_verifier, &nonce).unwrap();
-    let at_hash = AccessTokenHash::from_token(
-        tokens.access_token(),
-        id_token.signing_alg().unwrap(),
-        id_token.signing_key(&id_token_verifier).unwrap(),
-    )
-    .unwrap();
-    assert_eq!(claims.access_token_hash(), Some(&at_hash));
-
-    // about the person
-    let userinfo: UserInfoClaims<EmptyAdditionalClaims, CoreGenderClaim> = client
-        .user_info(tokens.access_token().clone(), Some(claims.subject().clone()))
-        .unwrap()
-        .request_async(&send)
-        .await
-        .unwrap();
-    assert_eq!(userinfo.subject(), claims.subject());
-    let asked_for_the_name = example.scopes.iter().any(|scope| scope == "profile");
-    assert_eq!(userinfo.name().is_some(), asked_for_the_name);
-
+    let (tokens, nonce) = outside.sign_in(&mut person).await;
+    outside.check(&tokens, &nonce).await;
     // signed in already: no page is shown
-    let silently = || {
-        let (url, ..) = client
-            .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
-            .add_scopes(scopes())
-            .add_prompt(CoreAuthPrompt::None)
-            .set_pkce_challenge(PkceCodeChallenge::new_random_sha256().0)
-            .url();
-        url
-    };
-    let response = parameters(&person.get(silently()).await.stopped());
-    assert!(response.contains_key("code"), "{response:?}");
-
-    // out
-    let state = CsrfToken::new_random();
-    let url = LogoutRequest::from(metadata.additional_metadata().end_session_endpoint.clone().unwrap())
-        .set_id_token_hint(id_token)
-        .set_post_logout_redirect_uri(PostLogoutRedirectUrl::new(example.post_logout_redirect_uri.clone()).unwrap())
-        .set_state(state.clone())
-        .http_get_url();
-    person = person.stopping_at(&example.post_logout_redirect_uri);
-    let back = sign_out(&mut person, &url).await;
-    assert!(back.as_str().starts_with(&example.post_logout_redirect_uri));
-    assert_eq!(parameters(&back), HashMap::from([("state".to_owned(), state.into_secret())]));
-
+    assert!(outside.ask_silently(&mut person).await.contains_key("code"));
+    outside.sign_out(&mut person, &tokens).await;
     // and out it is
-    person = person.stopping_at(&example.redirect_uri);
-    let response = parameters(&person.get(silently()).await.stopped());
-    assert_eq!(response["error"], "login_required");
+    assert_eq!(outside.ask_silently(&mut person).await["error"], "login_required");
+}
+
+/// A client that has found the server by discovery.
+struct Outside<'a> {
+    example: &'a Example,
+    http: reqwest::Client,
+    metadata: ProviderMetadataWithLogout,
+    client: DiscoveredClient,
+}
+
+impl<'a> Outside<'a> {
+    async fn discover(example: &'a Example) -> Self {
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+        let issuer = IssuerUrl::new(example.issuer.clone()).unwrap();
+        let send = |request| send(&http, request);
+        let metadata = ProviderMetadataWithLogout::discover_async(issuer, &send).await.unwrap();
+        let secret = ClientSecret::new(example.client_secret.clone());
+        let id = ClientId::new(example.client_id.clone());
+        let client = CoreClient::from_provider_metadata(metadata.clone(), id, Some(secret))
+            .set_redirect_uri(RedirectUrl::new(example.redirect_uri.clone()).unwrap());
+        Self { example, http, metadata, client }
+    }
+
+    fn authorization_request(&self) -> AuthorizationRequest<'_, CoreAuthDisplay, CoreAuthPrompt, CoreResponseType> {
+        let scopes = self.example.scopes.iter().filter(|scope| *scope != "openid").cloned().map(Scope::new);
+        self.client
+            .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
+            .add_scopes(scopes)
+            .add_extra_param("response_mode", "query")
+    }
+
+    /// Out, back, and the code for tokens.
+    async fn sign_in(&self, person: &mut Person) -> (CoreTokenResponse, Nonce) {
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let (url, state, nonce) = self.authorization_request().set_pkce_challenge(challenge).url();
+        let response = parameters(&person.sign_in(&url, &self.example.phone_number).await);
+        assert_eq!(response.get("error"), None, "{response:?}");
+        assert_eq!(response["state"], *state.secret());
+        assert_eq!(response["iss"], self.example.issuer, "RFC 9207");
+        let exchange = self.client.exchange_code(AuthorizationCode::new(response["code"].clone())).unwrap();
+        let send = |request| send(&self.http, request);
+        (exchange.set_pkce_verifier(verifier).request_async(&send).await.unwrap(), nonce)
+    }
+
+    /// The ID token by OpenID Connect Core §3.1.3.7, and what userinfo says about the same subject.
+    async fn check(&self, tokens: &CoreTokenResponse, nonce: &Nonce) {
+        assert_eq!(*tokens.token_type(), CoreTokenType::Bearer);
+        assert!(tokens.expires_in().is_some_and(|ttl| !ttl.is_zero() && ttl.as_secs() <= 300));
+        let verifier = self.client.id_token_verifier();
+        let id_token = tokens.id_token().unwrap();
+        let claims = id_token.claims(&verifier, nonce).unwrap();
+        let (algorithm, key) = (id_token.signing_alg().unwrap(), id_token.signing_key(&verifier).unwrap());
+        let at_hash = AccessTokenHash::from_token(tokens.access_token(), algorithm, key).unwrap();
+        assert_eq!(claims.access_token_hash(), Some(&at_hash));
+
+        let request = self.client.user_info(tokens.access_token().clone(), Some(claims.subject().clone())).unwrap();
+        let send = |request| send(&self.http, request);
+        let userinfo: CoreUserInfoClaims = request.request_async(&send).await.unwrap();
+        let asked_for_the_name = self.example.scopes.iter().any(|scope| scope == "profile");
+        assert_eq!(userinfo.name().is_some(), asked_for_the_name);
+    }
+
+    /// What a request that may show no page is answered.
+    async fn ask_silently(&self, person: &mut Person) -> HashMap<String, String> {
+        let (challenge, _) = PkceCodeChallenge::new_random_sha256();
+        let (url, ..) = self.authorization_request().add_prompt(CoreAuthPrompt::None).set_pkce_challenge(challenge).url();
+        parameters(&person.get(url).await.stopped())
+    }
+
+    async fn sign_out(&self, person: &mut Person, tokens: &CoreTokenResponse) {
+        let home = &self.example.post_logout_redirect_uri;
+        let state = CsrfToken::new_random();
+        let url = LogoutRequest::from(self.metadata.additional_metadata().end_session_endpoint.clone().unwrap())
+            .set_id_token_hint(tokens.id_token().unwrap())
+            .set_post_logout_redirect_uri(PostLogoutRedirectUrl::new(home.clone()).unwrap())
+            .set_state(state.clone())
+            .http_get_url();
+        person.stop_at(home);
+        let back = match person.get(url).await {
+            Arrival::Stopped(back) => back,
+            // the server asks first
+            Arrival::Page => person.submit(&[("decision", "logout")]).await.stopped(),
+        };
+        person.stop_at(&self.example.redirect_uri);
+        assert_eq!(parameters(&back), HashMap::from([("state".to_owned(), state.into_secret())]));
+    }
 }
 
 /// The Node script with `openid-client` does the same; `false` where node or the package is not there.
@@ -174,14 +189,6 @@ pub async fn the_example_application_is_used(base_url: &str, phone_number: &str,
     assert!(person.page().url.as_str().starts_with(&format!("{base_url}/?state=")), "{}", person.page());
     assert!(person.page().text_of(".notice").is_some(), "{}", person.page());
     assert!(person.cookie(&host, "myorg_session").is_none());
-}
-
-/// Follows the sign-out; where the server asks first, says yes.
-async fn sign_out(person: &mut Person, url: &Url) -> Url {
-    match person.get(url).await {
-        Arrival::Stopped(back) => back,
-        Arrival::Page => person.submit(&[("decision", "logout")]).await.stopped(),
-    }
 }
 
 fn parameters(url: &Url) -> HashMap<String, String> {

@@ -8,14 +8,18 @@ mod answer;
 mod authority;
 mod behaviour;
 mod certificate;
+mod control;
 mod event;
 mod fault;
 mod key;
 mod mobile_id;
 mod mode;
+mod origin;
 mod people;
+mod phone;
 mod record;
 mod register;
+mod revocation;
 mod services;
 mod session;
 mod storage;
@@ -86,6 +90,9 @@ struct Shared {
     clock: Clock,
     relying_party: RelyingParty,
     closing: CancellationToken,
+    public_url: String,
+    control_token: Secret<String>,
+    first_mode: Mode,
     world: Mutex<World>,
     root_pem: String,
     sim_pem: String,
@@ -131,17 +138,21 @@ impl Simulator {
         let now = options.clock.now();
         let authority = Authority::open(&options.data_dir.join("authority"), now)?;
         let (root_pem, sim_pem) = (authority.root.pem.clone(), authority.sim.pem.clone());
+        let public_url = options.public_url.trim_end_matches('/').to_owned();
         let world = World::open(
             authority,
-            options.public_url.trim_end_matches('/').to_owned(),
+            public_url.clone(),
             options.data_dir.join("persons.json"),
-            Settings::new(options.mode, None),
+            Settings::new(options.mode.clone(), None),
             now,
         )?;
         let shared = Shared {
             clock: options.clock,
             relying_party: options.relying_party,
             closing: CancellationToken::new(),
+            public_url,
+            control_token: options.control_token,
+            first_mode: options.mode,
             world: Mutex::new(world),
             root_pem,
             sim_pem,
@@ -151,7 +162,12 @@ impl Simulator {
 
     /// Every route: provider wire, revocation services, control API and phone page.
     pub fn router(&self) -> Router {
-        Router::new().merge(mobile_id::router(&self.shared)).with_state(Arc::clone(&self.shared))
+        Router::new()
+            .merge(mobile_id::router(&self.shared))
+            .merge(control::router(&self.shared))
+            .merge(phone::router(&self.shared))
+            .merge(revocation::router())
+            .with_state(Arc::clone(&self.shared))
     }
 
     /// The trust anchor of a server's test profile: the root, PEM.

@@ -126,35 +126,57 @@ pub fn save(path: &Path, people: &BTreeMap<String, Person>) -> anyhow::Result<()
     storage::write(path, &serde_json::to_vec(&people)?)
 }
 
+/// A person of a fresh start.
+pub struct FirstPerson {
+    /// ten digits
+    pub national_id: &'static str,
+    /// what the SIM card holds
+    pub key_kind: KeyKind,
+    name: String,
+    phone: String,
+    profile: Profile,
+}
+
+impl FirstPerson {
+    /// The person with a key.
+    pub fn with_key(self, key: StoredKey) -> StoredPerson {
+        StoredPerson {
+            national_id: self.national_id.to_owned(),
+            name: self.name,
+            phone: self.phone,
+            profile: self.profile,
+            key,
+            revocation: None,
+            blocked: false,
+        }
+    }
+}
+
+/// The people of a fresh start.
+pub fn first() -> impl Iterator<Item = FirstPerson> {
+    let gervimenn = GERVIMENN.iter().map(|&(national_id, name)| FirstPerson {
+        national_id,
+        key_kind: if national_id == WITH_RSA { KeyKind::Rsa2048 } else { KeyKind::Ec256 },
+        name: name.to_owned(),
+        phone: format!("010{}", &national_id[6..]),
+        profile: if national_id == WITH_OLD_PROFILE { Profile::IsOld } else { Profile::Etsi },
+    });
+    let scenarios = SCENARIOS.iter().map(|scenario| FirstPerson {
+        national_id: scenario.national_id,
+        key_kind: KeyKind::Ec256,
+        name: format!("Sviðsmynd {}", &scenario.phone[5..]),
+        phone: scenario.phone.to_owned(),
+        profile: Profile::Etsi,
+    });
+    gervimenn.chain(scenarios)
+}
+
 /// The people of a fresh start, with new keys.
 pub fn seed() -> anyhow::Result<Vec<StoredPerson>> {
-    let gervimenn = GERVIMENN.iter().map(|&(national_id, name)| {
-        let kind = if national_id == WITH_RSA { KeyKind::Rsa2048 } else { KeyKind::Ec256 };
-        let profile = if national_id == WITH_OLD_PROFILE { Profile::IsOld } else { Profile::Etsi };
-        (national_id, name.to_owned(), format!("010{}", &national_id[6..]), kind, profile)
-    });
-    let scenarios = SCENARIOS.iter().map(|scenario| {
-        (
-            scenario.national_id,
-            format!("Sviðsmynd {}", &scenario.phone[5..]),
-            scenario.phone.to_owned(),
-            KeyKind::Ec256,
-            Profile::Etsi,
-        )
-    });
-    gervimenn
-        .chain(scenarios)
-        .map(|(national_id, name, phone, kind, profile)| {
-            let key = PersonKey::generate(kind)?.store()?;
-            Ok(StoredPerson {
-                national_id: national_id.to_owned(),
-                name,
-                phone,
-                profile,
-                key,
-                revocation: None,
-                blocked: false,
-            })
+    first()
+        .map(|person| {
+            let key = PersonKey::generate(person.key_kind)?.store()?;
+            Ok(person.with_key(key))
         })
         .collect()
 }

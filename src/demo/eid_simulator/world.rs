@@ -18,10 +18,10 @@ use super::{
     certificate::{self, Validity},
     event::Event,
     key::PersonKey,
-    mode::Settings,
+    mode::{Mode, Settings},
     people::{self, Person, StoredPerson},
     record::Record,
-    register::{Register, Status},
+    register::{Register, Revocation, Status},
     services::Services,
     session::{Authentication, Decision, Plan, Session},
 };
@@ -112,6 +112,42 @@ impl World {
         };
         self.people.insert(stored.national_id, person);
         Ok(())
+    }
+
+    /// Issues a person's certificate anew; the old one stays what it was.
+    pub fn reissue(&mut self, national_id: &str, validity: Validity) -> anyhow::Result<()> {
+        let person = self.people.get_mut(national_id).context("the person is gone")?;
+        let certificate = certificate::issue(&self.authority, &self.base_url, person.holder(), &person.key, validity, None)?;
+        self.register.set(&certificate.serial, Status::default());
+        (person.certificate, person.revocation) = (certificate, None);
+        Ok(())
+    }
+
+    /// Revokes a person's certificate, or takes that back.
+    pub fn set_revocation(&mut self, national_id: &str, revocation: Option<Revocation>) {
+        if let Some(person) = self.people.get_mut(national_id) {
+            person.revocation = revocation;
+            self.register.set(&person.certificate.serial, Status { revocation, silent: false });
+        }
+    }
+
+    /// Everything as at the beginning; the first people keep their keys.
+    pub fn reset(&mut self, mode: Mode, now: OffsetDateTime) -> anyhow::Result<()> {
+        for (_, session) in self.sessions.drain() {
+            session.changed.notify_waiters();
+        }
+        self.records.clear();
+        self.services = Services::default();
+        self.settings = Settings::new(mode, None);
+        let mut before = std::mem::take(&mut self.people);
+        for first in people::first() {
+            let key = match before.remove(first.national_id) {
+                Some(person) => person.key.store()?,
+                None => PersonKey::generate(first.key_kind)?.store()?,
+            };
+            self.admit(first.with_key(key), now)?;
+        }
+        self.save_people()
     }
 
     /// Writes the people to their file.
@@ -220,13 +256,17 @@ impl World {
         true
     }
 
-    /// The oldest request that waits on a person's phone.
-    pub fn pending(&mut self, national_id: &str, now: OffsetDateTime) -> Option<&Session> {
-        let ids: Vec<Uuid> =
-            self.sessions.values().filter(|session| session.decision.is_none()).map(|session| session.id).collect();
-        for id in ids {
+    /// Does whatever is due in any session.
+    pub fn settle(&mut self, now: OffsetDateTime) {
+        let open = self.sessions.values().filter(|session| session.decision.is_none());
+        for id in open.map(|session| session.id).collect::<Vec<_>>() {
             self.session(id, now);
         }
+    }
+
+    /// The oldest request that waits on a person's phone.
+    pub fn pending(&mut self, national_id: &str, now: OffsetDateTime) -> Option<&Session> {
+        self.settle(now);
         self.sessions
             .values()
             .filter(|session| session.decision.is_none() && session.person.as_deref() == Some(national_id))

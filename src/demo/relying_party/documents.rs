@@ -89,7 +89,7 @@ async fn call(
     let answer = request.send().await.map_err(|error| Failure::ApiFailed(in_full(&error)))?;
     match answer.status() {
         status if status.is_success() => Ok(answer),
-        StatusCode::UNAUTHORIZED => Err(Failure::AccessTokenExpired),
+        StatusCode::UNAUTHORIZED => Err(Failure::ApiFailed(challenge(&answer))),
         StatusCode::FORBIDDEN => Err(Failure::ScopeMissing(challenge(&answer))),
         status => Err(Failure::ApiFailed(format!("{status} {}", answer.text().await.unwrap_or_default()))),
     }

@@ -173,6 +173,7 @@ async fn open_session(webapp: &Webapp, client: OidcClient, tokens: &Tokens, nonc
     let ttl = tokens.expires_in().and_then(|ttl| Duration::try_from(ttl).ok()).unwrap_or(Duration::ZERO);
     Ok(Session {
         name: userinfo.name().and_then(|names| names.get(None)).map(|name| name.to_string()),
+        national_id: userinfo.additional_claims().national_id.clone(),
         id_token: id_token.clone(),
         id_claims,
         userinfo: to_json(&userinfo),

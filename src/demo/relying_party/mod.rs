@@ -119,3 +119,81 @@ pub fn router(options: Options) -> anyhow::Result<Router> {
 pub async fn serve(options: Options, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
     Ok(axum::serve(listener, router(options)?).with_graceful_shutdown(stop.cancelled_owned()).await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        body::Body,
+        http::{Request, Response, StatusCode, request::Builder},
+    };
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    /// The application without an identity provider.
+    async fn answer(request: Builder) -> Response<Body> {
+        let options = Options {
+            // port 1: nobody listens
+            issuer: "http://localhost:1".to_owned(),
+            client_id: "@myorg.is/webapp".to_owned(),
+            client_secret: Secret::new("secret".to_owned()),
+            base_url: "http://localhost:8070".to_owned(),
+            scopes: vec!["openid".to_owned(), "profile".to_owned()],
+            phone_url: Some("http://localhost:8090/phone".to_owned()),
+            persons: vec![("Gervimaður Afríka".to_owned(), "0103019".to_owned())],
+        };
+        router(options).unwrap().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    }
+
+    async fn text(response: Response<Body>) -> String {
+        String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_front_page_tells_a_visitor_how_to_try_it() {
+        let page = answer(Request::get("/")).await;
+        assert_eq!(page.status(), StatusCode::OK);
+        assert_eq!(page.headers()["x-frame-options"], "DENY");
+        let policy = page.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("form-action 'self' http://localhost:1;"), "{policy}");
+        let html = text(page).await;
+        assert!(html.contains("Skrá inn") && html.contains("0103019") && html.contains("http://localhost:8090/phone"));
+        assert!(text(answer(Request::get("/").header("accept-language", "en")).await).await.contains("Sign in"));
+    }
+
+    #[tokio::test]
+    async fn a_provider_that_is_not_there_yet_is_told_plainly() {
+        let page = answer(Request::get("/login")).await;
+        assert_eq!(page.status(), StatusCode::BAD_GATEWAY);
+        assert!(text(page).await.contains("Ekki náðist í innskráningarþjónustuna"));
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_for_another_issuer_is_not_begun() {
+        assert_eq!(answer(Request::get("/login?iss=http://localhost:2")).await.status(), StatusCode::BAD_REQUEST);
+    }
+
+    #[tokio::test]
+    async fn a_form_of_another_site_is_refused() {
+        for path in ["/login", "/logout", "/documents"] {
+            assert_eq!(answer(Request::post(path)).await.status(), StatusCode::FORBIDDEN);
+            let foreign = Request::post(path).header("origin", "http://localhost:8080");
+            assert_eq!(answer(foreign).await.status(), StatusCode::FORBIDDEN);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_response_to_no_request_is_refused() {
+        let page = answer(Request::get("/oauth/callback?code=c&state=s&iss=http://localhost:1")).await;
+        assert_eq!(page.status(), StatusCode::BAD_REQUEST);
+        let twice = answer(Request::get("/oauth/callback?code=c&code=d")).await;
+        assert_eq!(twice.status(), StatusCode::BAD_REQUEST);
+    }
+
+    #[tokio::test]
+    async fn an_unknown_session_is_no_session() {
+        let page = answer(Request::get("/documents").header("cookie", "myorg_session=invented")).await;
+        assert_eq!((page.status(), &page.headers()["location"]), (StatusCode::SEE_OTHER, &"/".parse().unwrap()));
+    }
+}

@@ -38,6 +38,7 @@ struct SignedOut<'a> {
 struct SignedIn<'a> {
     language: Language,
     name: &'a str,
+    national_id: Option<&'a str>,
     access_token_is_live: bool,
     id_claims: Vec<Claim>,
     userinfo: Vec<Claim>,
@@ -103,7 +104,8 @@ pub(super) async fn home(
 fn signed_in(language: Language, session: &Session, now: OffsetDateTime) -> Response {
     render(&SignedIn {
         language,
-        name: session.name.as_deref().unwrap_or_else(|| language.say("Skráð(ur) inn", "Signed in")),
+        name: session.name.as_deref().unwrap_or_else(|| language.say("Nafn vantar", "No name given")),
+        national_id: session.national_id.as_deref(),
         access_token_is_live: session.access_token_is_live(now),
         id_claims: claims(&session.id_claims),
         userinfo: claims(&session.userinfo),

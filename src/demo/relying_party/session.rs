@@ -40,6 +40,8 @@ pub(super) struct PendingLogin {
 pub(super) struct Session {
     /// The name from userinfo, where the provider gave one.
     pub(super) name: Option<String>,
+    /// The national id of the person, or of the one for whom the person acts.
+    pub(super) national_id: Option<String>,
     /// Kept for sign-out, where it tells the provider which session is meant.
     pub(super) id_token: PersonIdToken,
     /// The verified claims of the ID token.

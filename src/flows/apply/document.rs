@@ -1,6 +1,6 @@
 //! A YAML file as a value, with the line of each of its fields beside it.
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, path::PathBuf};
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
@@ -9,8 +9,8 @@ use serde_saphyr::Spanned;
 /// A file that was read.
 #[derive(Debug)]
 pub(super) struct Document {
-    /// its path, as faults name it
-    pub(super) file: String,
+    /// its path, as it was given
+    pub(super) path: PathBuf,
     /// what it holds
     pub(super) value: Value,
     lines: HashMap<String, u64>,
@@ -27,7 +27,7 @@ pub(super) struct SyntaxError {
 
 impl Document {
     /// Reads a file's text.
-    pub(super) fn parse(file: String, text: &str) -> Result<Self, SyntaxError> {
+    pub(super) fn parse(path: PathBuf, text: &str) -> Result<Self, SyntaxError> {
         let tree: Spanned<Node> = serde_saphyr::from_str(text).map_err(|error| {
             let line = error.location().map_or(1, |location| location.line());
             let message = error.without_snippet().to_string();
@@ -35,7 +35,7 @@ impl Document {
         })?;
         let mut lines = HashMap::new();
         let value = flatten(tree.value, "", &mut lines);
-        Ok(Self { file, value, lines })
+        Ok(Self { path, value, lines })
     }
 
     /// The line of a field such as `clients[0].redirect_uris[1]`, or of what holds it, where it is not there itself.
@@ -165,7 +165,6 @@ mod tests {
         for (text, line) in [("a: 1\nb: [1, 2\n", 2..=3), ("a: 1\na: 2\n", 2..=2), ("a: \"x\n", 1..=2)] {
             let error = Document::parse("f.yaml".into(), text).expect_err("it is no YAML");
             assert!(line.contains(&error.line), "{text:?}: {error:?}");
-            println!("{error:?}");
         }
     }
 }

@@ -147,7 +147,7 @@ fn check_base_url(faults: &mut Faults, field: &str, settings: &MobileIdSettings,
     }
     match url.scheme() {
         "https" if settings.tls_roots_pem.is_empty() => {
-            faults.add(field, "https needs tls_roots_pem: the roots that are pinned")
+            faults.add(field, "https needs tls_roots_pem: the roots that are pinned");
         }
         "https" => {}
         "http" if environment == Environment::Development => {}

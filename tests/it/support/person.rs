@@ -84,8 +84,13 @@ impl Person {
 
     /// The browser stops before any address that begins so: a client's redirect URI, behind which nobody listens.
     pub fn stopping_at(mut self, prefix: &str) -> Self {
-        self.stop_at = Some(prefix.to_owned());
+        self.stop_at(prefix);
         self
+    }
+
+    /// From now on the browser stops before these addresses, and no longer before the earlier ones.
+    pub fn stop_at(&mut self, prefix: &str) {
+        self.stop_at = Some(prefix.to_owned());
     }
 
     /// The page in the window.

@@ -1,0 +1,175 @@
+//! Sessions: what waits on phones, and a hand to answer it.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Path, RawQuery, State},
+    http::StatusCode,
+    routing::{get, post},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use uuid::Uuid;
+
+use super::{
+    super::{
+        Shared,
+        behaviour::Outcome as SessionResult,
+        people::PIN,
+        session::Session,
+        world::{PinVerdict, World},
+    },
+    Failure, Outcome, read,
+};
+
+pub(super) fn router() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/control/sessions", get(list))
+        .route("/control/sessions/{id}", get(show))
+        .route("/control/sessions/{id}/approve", post(approve))
+        .route("/control/sessions/{id}/refuse", post(refuse))
+        .route("/control/sessions/{id}/timeout", post(timeout))
+        .route("/control/sessions/{id}/fail", post(fail))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum StateFilter {
+    Pending,
+    Complete,
+}
+
+#[derive(Default)]
+struct Filter {
+    state: Option<StateFilter>,
+    person: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApproveInput {
+    #[serde(default = "usual_pin")]
+    pin: String,
+}
+
+fn usual_pin() -> String {
+    PIN.to_owned()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FailInput {
+    result: SessionResult,
+}
+
+async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Outcome {
+    let filter = Filter::read(query.as_deref().unwrap_or_default())?;
+    let now = shared.clock.now();
+    let mut world = shared.world();
+    world.settle(now);
+    let mut sessions: Vec<&Session> = world.sessions.values().filter(|session| filter.lets(session)).collect();
+    sessions.sort_by_key(|session| (session.created_at, session.id));
+    Ok(Json(json!({ "sessions": sessions.into_iter().map(view).collect::<Vec<_>>() })))
+}
+
+async fn show(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Outcome {
+    let id = parse(&id)?;
+    shown(&mut shared.world(), id, shared.clock.now())
+}
+
+async fn approve(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Bytes) -> Outcome {
+    let (id, now) = (parse(&id)?, shared.clock.now());
+    let input: ApproveInput = read(&body)?;
+    let mut world = shared.world();
+    known(&mut world, id, now)?;
+    match world.approve(id, &input.pin, now)? {
+        PinVerdict::Right => shown(&mut world, id, now),
+        PinVerdict::Wrong { left } => Err(Failure(StatusCode::UNPROCESSABLE_ENTITY, format!("the PIN is wrong; {left} left"))),
+        PinVerdict::Blocked => {
+            Err(Failure(StatusCode::UNPROCESSABLE_ENTITY, "the PIN is wrong; the electronic ID is blocked".into()))
+        }
+        PinVerdict::Over => Err(Failure::conflict("the session has ended")),
+    }
+}
+
+async fn refuse(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Outcome {
+    end(&shared, &id, SessionResult::UserCancelled)
+}
+
+async fn timeout(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Outcome {
+    end(&shared, &id, SessionResult::Timeout)
+}
+
+async fn fail(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Bytes) -> Outcome {
+    let input: FailInput = read(&body)?;
+    if input.result == SessionResult::Ok {
+        return Err(Failure::bad("result is a failure; approve is the way to OK"));
+    }
+    end(&shared, &id, input.result)
+}
+
+fn end(shared: &Shared, id: &str, result: SessionResult) -> Outcome {
+    let (id, now) = (parse(id)?, shared.clock.now());
+    let mut world = shared.world();
+    known(&mut world, id, now)?;
+    if !world.decide(id, result, now) {
+        return Err(Failure::conflict("the session has ended"));
+    }
+    shown(&mut world, id, now)
+}
+
+fn parse(id: &str) -> Result<Uuid, Failure> {
+    id.parse().map_err(|_| Failure::missing("session"))
+}
+
+fn known(world: &mut World, id: Uuid, now: OffsetDateTime) -> Result<&Session, Failure> {
+    world.session(id, now).map(|session| &*session).ok_or_else(|| Failure::missing("session"))
+}
+
+fn shown(world: &mut World, id: Uuid, now: OffsetDateTime) -> Outcome {
+    known(world, id, now).map(|session| Json(view(session)))
+}
+
+impl Filter {
+    fn read(query: &str) -> Result<Self, Failure> {
+        let mut filter = Self::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match (&*name, &*value) {
+                ("state", "pending") => filter.state = Some(StateFilter::Pending),
+                ("state", "complete") => filter.state = Some(StateFilter::Complete),
+                ("state", _) => return Err(Failure::bad("state is pending or complete")),
+                ("person", _) => filter.person = Some(value.into_owned()),
+                _ => return Err(Failure::bad("the parameters are state and person")),
+            }
+        }
+        Ok(filter)
+    }
+
+    fn lets(&self, session: &Session) -> bool {
+        let state = if session.decision.is_some() { StateFilter::Complete } else { StateFilter::Pending };
+        self.state.is_none_or(|wanted| wanted == state) && (self.person.is_none() || self.person == session.person)
+    }
+}
+
+fn view(session: &Session) -> Value {
+    let decision = session.decision.as_ref();
+    json!({
+        "id": session.id,
+        "flow": "sim",
+        "person": session.person,
+        "phone": session.request.phone,
+        "relyingParty": session.request.relying_party,
+        "text": session.request.text,
+        "textFormat": session.request.format,
+        "language": session.request.language,
+        "verificationCode": session.verification_code(),
+        "createdAt": session.created_at.format(&Rfc3339).ok(),
+        "state": if decision.is_some() { "complete" } else { "pending" },
+        "endedAt": decision.and_then(|decision| decision.at.format(&Rfc3339).ok()),
+        "result": decision.map(|decision| decision.outcome),
+        "fault": session.fault,
+    })
+}

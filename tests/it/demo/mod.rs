@@ -1,0 +1,3 @@
+//! The feature `demo`.
+
+mod postgres;

@@ -1,0 +1,3 @@
+//! Rules of the house that the compiler does not know.
+
+mod statements;
