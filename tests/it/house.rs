@@ -55,6 +55,15 @@ fn the_plan_allows_what_it_says_and_no_more() {
 }
 
 #[test]
+fn every_place_that_the_plan_names_is_there() {
+    let text = read("ARCHITECTURE.md");
+    let folders = ["src/", "templates/", "static/", "config/", "migrations/", "tests/"];
+    let places = quoted(&text).into_iter().filter(|name| folders.iter().any(|folder| name.starts_with(folder)));
+    let gone: Vec<_> = places.filter(|place| !root().join(place).exists()).collect();
+    assert_eq!(gone, Vec::<String>::new(), "ARCHITECTURE.md sends people there");
+}
+
+#[test]
 fn paths_are_found_however_they_are_written() {
     let text = "use crate::{base::{clock::Clock, id::*}, model}; mod tests { use super::super::store::pool; fn f() { m!(crate::keys::ring) } }";
     let file = Source { path: String::new(), module: vec!["flows".into(), "consent".into()], text: text.into() };
@@ -144,8 +153,7 @@ fn the_production_build_holds_nothing_of_the_demo() {
 
 #[test]
 fn every_source_file_says_what_it_owns() {
-    let silent: Vec<_> =
-        files("src").into_iter().filter(|path| path.ends_with(".rs") && !read(path).starts_with("//! ")).collect();
+    let silent: Vec<_> = files("src").into_iter().filter(|path| is_rust(path) && !read(path).starts_with("//! ")).collect();
     assert_eq!(silent, Vec::<String>::new());
 }
 
@@ -242,7 +250,7 @@ struct Source {
 
 impl Source {
     fn all(folder: &str) -> Vec<Self> {
-        let rust = files(folder).into_iter().filter(|path| path.ends_with(".rs"));
+        let rust = files(folder).into_iter().filter(|path| is_rust(path));
         rust.map(|path| {
             let names = path.strip_prefix("src/").unwrap_or(&path).trim_end_matches(".rs").trim_end_matches("/mod");
             let module = names.split('/').filter(|name| !matches!(*name, "lib" | "main" | "mod")).map(str::to_owned).collect();
@@ -277,10 +285,7 @@ impl Source {
     /// Whether the file writes `name::`, as the name of another crate.
     fn names_crate(&self, name: &str) -> bool {
         let flat = flatten(&self.tokens());
-        flat.windows(3).enumerate().any(|(at, window)| {
-            let leads = at == 0 || flat[at - 1] != "::";
-            leads && window[0] == name && window[1] == "::"
-        })
+        flat.windows(2).enumerate().any(|(at, pair)| pair == [name, "::"] && (at == 0 || flat[at - 1] != "::"))
     }
 }
 
@@ -377,6 +382,10 @@ fn refuse(sources: Vec<Source>, applies: impl Fn(&Source) -> bool, sequences: &[
 
 fn is_test(file: &Source) -> bool {
     file.path.ends_with("tests.rs") || file.path.contains("/tests/")
+}
+
+fn is_rust(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == "rs")
 }
 
 fn root() -> &'static Path {
