@@ -15,15 +15,20 @@ use uuid::Uuid;
 
 use crate::{
     base::{clock::Clock, digest, entropy, id::IdentityProviderRowId, limiter::Limiter, seal::SealingKey},
-    config::{Settings, environment::Environment},
+    config::Settings,
     keys::{KeyFault, ring::KeyRing},
     model::{
+        scope::{OPENID, PROFILE},
         session::SessionLifetimes,
         signing_key::KeyLifetimes,
         urls::Urls,
     },
     outbound::{client::OutboundClient, eid::Driver},
-    protocol::{jwk, metadata},
+    protocol::{
+        jwk,
+        metadata::{Capabilities, Metadata},
+    },
+    telemetry::metrics::Metrics,
     store::snapshot::{self, Snapshot},
 };
 
@@ -50,6 +55,8 @@ pub struct Inner {
     pub tasks: TaskTracker,
     /// cancelled when the node begins to stop
     pub stopping: CancellationToken,
+    /// of this process
+    pub metrics: Metrics,
     /// failed client authentications, by client id and address (RAT-03)
     pub failed_authentications: Limiter<[u8; 32]>,
     http: OutboundClient,
@@ -81,6 +88,9 @@ pub struct Configuration {
 /// The server cannot start, or cannot take over a new configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum AppFault {
+    /// settings
+    #[error("{0}")]
+    Configuration(String),
     /// keys
     #[error(transparent)]
     Keys(#[from] KeyFault),
@@ -102,7 +112,8 @@ impl Deref for App {
 
 impl App {
     /// Assembles a node over a migrated database whose keys exist.
-    pub async fn new(settings: Settings, clock: Clock, pool: PgPool, master: SealingKey) -> Result<Self, AppFault> {
+    pub async fn new(settings: Settings, clock: Clock, pool: PgPool, metrics: Metrics) -> Result<Self, AppFault> {
+        let master = settings.keys.master_key().map_err(|fault| AppFault::Configuration(fault.to_string()))?;
         let urls = Urls::new(settings.server.issuer.as_str());
         let http = OutboundClient::new().map_err(|fault| AppFault::Outbound(fault.to_string()))?;
         let keys = KeyRing::load(&pool, &master).await?;
@@ -114,6 +125,7 @@ impl App {
             node_id: crate::base::id::uuid_v7(clock.now()),
             clock,
             pool,
+            metrics,
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             failed_authentications: Limiter::new(20, Duration::minutes(1)),
@@ -185,15 +197,14 @@ impl Configuration {
         http: &OutboundClient,
         clock: &Clock,
     ) -> Self {
-        let reject_test_identities = settings.environment == Environment::Production;
         let mut drivers = HashMap::new();
         for provider in snapshot.identity_providers() {
-            match Driver::new(provider, http, reject_test_identities) {
+            match Driver::new(provider, http, settings.environment) {
                 Ok(driver) => drop(drivers.insert(provider.id, driver)),
                 Err(fault) => tracing::error!(identity_provider = provider.name, %fault, "a driver cannot be used"),
             }
         }
-        let discovery = Published::new(&metadata::document(urls.issuer(), &snapshot.capabilities()));
+        let discovery = Published::new(&Metadata::new(urls.endpoints(), capabilities(&snapshot)));
         let jwks = Published::new(&jwk::set(keys.published(clock.now())));
         Self { snapshot, drivers, discovery, jwks }
     }
@@ -206,6 +217,21 @@ impl Configuration {
     /// The driver of an enabled identity provider.
     pub fn driver(&self, provider: IdentityProviderRowId) -> Option<&Driver> {
         self.drivers.get(&provider)
+    }
+}
+
+/// What discovery says of the configuration (DISC-02): nothing that does not work.
+fn capabilities(snapshot: &Snapshot) -> Capabilities {
+    let mut scopes: Vec<String> =
+        snapshot.scopes().filter(|scope| scope.show_in_discovery).map(|scope| scope.name.clone()).collect();
+    scopes.sort_unstable();
+    let mut acr_values: Vec<String> = snapshot.identity_providers().iter().map(|provider| provider.acr.clone()).collect();
+    acr_values.sort_unstable();
+    acr_values.dedup();
+    Capabilities {
+        scopes: [OPENID, PROFILE].into_iter().map(ToOwned::to_owned).chain(scopes).collect(),
+        claims: ["sub", "nationalId", "subjectType", "name", "auth_time", "acr", "amr", "sid"].map(ToOwned::to_owned).to_vec(),
+        acr_values,
     }
 }
 

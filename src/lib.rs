@@ -5,11 +5,13 @@
 
 pub mod app;
 pub mod base;
+pub mod cli;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod flows;
 pub mod http;
+pub mod jobs;
 pub mod keys;
 pub mod model;
 pub mod outbound;

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// The deployment environment; production refuses what the others may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Environment {
     /// real people
     Production,

@@ -102,7 +102,7 @@ impl PendingRequest {
         let max_age = request.max_age.map(|seconds| seconds.to_string());
         let locales: Vec<&str> = request.ui_locales.iter().map(|language| language.tag()).collect();
         let (locales, acr_values) = (locales.join(" "), request.acr_values.join(" "));
-        let challenge = request.code_challenge.as_ref().map(|challenge| challenge.as_str());
+        let challenge = request.code_challenge.as_ref().map(ToString::to_string);
         let parameters = [
             ("client_id", Some(request.client_id.as_str())),
             ("redirect_uri", Some(&request.redirect_uri)),
@@ -111,8 +111,8 @@ impl PendingRequest {
             ("scope", Some(&scope)),
             ("state", request.state.as_deref()),
             ("nonce", request.nonce.as_deref()),
-            ("code_challenge", challenge),
-            ("code_challenge_method", challenge.map(|_| "S256")),
+            ("code_challenge", challenge.as_deref()),
+            ("code_challenge_method", challenge.as_ref().map(|_| "S256")),
             ("prompt", Some(&prompt)),
             ("max_age", max_age.as_deref()),
             ("login_hint", request.login_hint.as_deref()),
@@ -139,10 +139,12 @@ impl PendingRequest {
 /// What the pages have established for one request in one browser.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Progress {
+    /// of which request
     #[serde(rename = "i", with = "short")]
-    request_id: [u8; 16],
+    pub request_id: [u8; 16],
+    /// in which browser
     #[serde(rename = "b", with = "short")]
-    binding: Binding,
+    pub binding: Binding,
     /// the session that this request goes on with: its row, never its cookie
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<SessionId>,

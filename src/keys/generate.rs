@@ -1,7 +1,7 @@
 //! Making RSA keys (aws-lc-rs: RUSTSEC-2023-0071 keeps the `rsa` crate away from private keys, KEY-06).
 
 use aws_lc_rs::{
-    encoding::{AsDer as _, Pkcs8V1Der},
+    encoding::{AsDer, Pkcs8V1Der},
     rsa::{KeyPair, KeySize},
     signature::KeyPair as _,
 };

@@ -12,7 +12,7 @@ use crate::{
     model::signing_key::{KeyState, KeyTimes, signer},
     protocol::{
         jwk::RsaPublicJwk,
-        jwt::{self, VerifyingKey},
+        jwt::{self, Algorithm, Claims, VerifyingKey},
     },
     store::signing_keys::{self, StoredSigningKey},
 };
@@ -84,18 +84,18 @@ impl KeyRing {
         Ok(Arc::new(Self { signing, by_kid, sealing: sealing.ok_or_else(missing)?, data }))
     }
 
-    /// Signs claims with the key that signs at `now`; `typ` tells what the token is (TOK-03).
-    pub fn sign(&self, typ: &str, claims: &impl serde::Serialize, now: OffsetDateTime) -> Result<String, KeyFault> {
+    /// Signs claims with the key that signs at `now`; their kind names the header's `typ` (TOK-03).
+    pub fn sign(&self, claims: &impl Claims, now: OffsetDateTime) -> Result<String, KeyFault> {
         let times = signer(self.signing.iter().filter(|key| key.pair.is_some()).map(|key| &key.times), now);
         let key = times.and_then(|times| self.by_kid.get(&times.kid)).map(|&at| &self.signing[at]);
         let (Some(key), Some(pair)) = (key, key.and_then(|key| key.pair.as_ref())) else {
             return Err(KeyFault::Malformed("the set of signing keys".to_owned()));
         };
-        let input = jwt::signing_input(typ, &key.times.kid, claims);
+        let input = jwt::signing_input(Algorithm::Rs256, &key.times.kid, claims);
         let mut signature = vec![0; pair.public_modulus_len()];
         pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature)
             .map_err(|_| KeyFault::Generation)?;
-        Ok(jwt::finish(input, &signature))
+        Ok(jwt::finish(&input, &signature))
     }
 
     /// The key that a token names, whatever its state: tokens die by their own time, hints may be old (OUT-02).
@@ -144,7 +144,7 @@ fn open_signing_key(stored: &StoredSigningKey, master: &SealingKey) -> Result<Ri
         }
         None => None,
     };
-    let verifying = VerifyingKey::from_jwk(&public).map_err(|_| malformed())?;
+    let verifying = public.verifying_key();
     Ok(RingKey { times: stored.into(), pair, public, verifying })
 }
 

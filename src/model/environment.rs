@@ -1,28 +1,3 @@
 //! Where the server runs, as the nouns know it; configuration owns the type.
 
 pub use crate::config::environment::Environment;
-use serde::{Deserialize, Serialize};
-
-/// The deployment environment; production refuses what the others may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
-#[serde(rename_all = "lowercase")]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-pub enum Environment {
-    /// real people
-    Production,
-    /// as production, with test people and wildcard redirect URIs
-    Staging,
-    /// a developer's machine, tests and the demo
-    Development,
-}
-
-impl Environment {
-    /// The word that stands in configuration and pages.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Production => "production",
-            Self::Staging => "staging",
-            Self::Development => "development",
-        }
-    }
-}

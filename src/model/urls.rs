@@ -1,5 +1,7 @@
 //! Every address of ours, made from the configured issuer and never from a request (DISC-01).
 
+use crate::protocol::metadata::Endpoints;
+
 /// The issuer, and what is made from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Urls {
@@ -39,7 +41,19 @@ impl Urls {
         format!("{}{path}", self.issuer)
     }
 
-    /// A path with parameters that are safe in a URL already (base64url, ids, words).
+    /// The addresses that discovery tells.
+    pub fn endpoints(&self) -> Endpoints {
+        Endpoints {
+            issuer: self.issuer.clone(),
+            authorization: self.absolute(path::AUTHORIZE),
+            token: self.absolute(path::TOKEN),
+            userinfo: self.absolute(path::USERINFO),
+            end_session: self.absolute(path::END_SESSION),
+            jwks: self.absolute(path::JWKS),
+        }
+    }
+
+    /// A path of ours with parameters, percent-encoded.
     pub fn with_parameters(path: &str, parameters: &[(&str, &str)]) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         for (name, value) in parameters {

@@ -25,6 +25,11 @@ pub enum ScopeFault {
 pub struct ScopeSet(Vec<String>);
 
 impl ScopeSet {
+    /// Names that were read and judged before.
+    pub fn of(names: impl IntoIterator<Item = String>) -> Self {
+        Self(names.into_iter().collect())
+    }
+
     /// Whether a name is in the set; names are compared byte for byte (HTTP-17).
     pub fn contains(&self, name: &str) -> bool {
         self.0.iter().any(|own| own == name)

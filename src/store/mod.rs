@@ -37,27 +37,47 @@ macro_rules! statements {
 
 // Below the macro: it is seen only by the modules that follow it.
 pub mod api_resources;
+pub mod audit_log;
+pub mod authorization_codes;
 pub mod client_secrets;
 pub mod clients;
 pub mod configuration;
+pub mod families;
+pub mod finished_requests;
 pub mod identity_providers;
 pub mod migrations;
 pub mod organisations;
+pub mod persons;
 pub mod pool;
+pub mod rate_limits;
 pub mod roles;
 pub mod scopes;
+pub mod sessions;
+pub mod sign_in_attempts;
+pub mod signing_keys;
 pub mod snapshot;
+pub mod sweep;
 
 /// The statements of every file. Tests prepare each on a migrated database and fail for one that no test has run.
 pub static STATEMENTS: &[&[Statement]] = &[
     api_resources::STATEMENTS,
+    audit_log::STATEMENTS,
+    authorization_codes::STATEMENTS,
     client_secrets::STATEMENTS,
     clients::STATEMENTS,
     configuration::STATEMENTS,
+    families::STATEMENTS,
+    finished_requests::STATEMENTS,
     identity_providers::STATEMENTS,
     migrations::STATEMENTS,
     organisations::STATEMENTS,
+    persons::STATEMENTS,
+    rate_limits::STATEMENTS,
     roles::STATEMENTS,
     scopes::STATEMENTS,
+    sessions::STATEMENTS,
+    sign_in_attempts::STATEMENTS,
+    signing_keys::STATEMENTS,
     snapshot::STATEMENTS,
+    sweep::STATEMENTS,
 ];

@@ -112,7 +112,7 @@ impl FromRequest<App> for PageForm {
         if !browser.is_same_origin(app) {
             return Err(browser.refuse(app, PageRefusal::new(Message::InvalidForm, &refusals::FORM_NOT_OURS)));
         }
-        let form = Form::from_request(Request::from_parts(parts, body), app).await;
+        let form = Form::read(Request::from_parts(parts, body)).await;
         let Form(params) = form.map_err(|error| browser.refuse(app, error))?;
         Ok(Self { browser, params })
     }

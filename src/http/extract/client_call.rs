@@ -40,7 +40,7 @@ impl FromRequest<App> for ClientCall {
         let challenge = if headers.contains_key(header::AUTHORIZATION) { Challenge::Basic } else { Challenge::None };
         let refused = |error: OAuthError| Refused::new(error, challenge);
         refuse_secrets_in_query(parts.uri.query()).map_err(refused)?;
-        let Form(params) = Form::from_request(Request::from_parts(parts, body), app).await.map_err(refused)?;
+        let Form(params) = Form::read(Request::from_parts(parts, body)).await.map_err(refused)?;
         if let Some((_, fault)) = params.fault() {
             return Err(refused(fault.refusal().into()));
         }

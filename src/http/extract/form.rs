@@ -18,15 +18,14 @@ use crate::{
 /// The parameters of a form body.
 pub struct Form(pub Params);
 
-impl<S: Send + Sync> FromRequest<S> for Form {
-    type Rejection = OAuthError;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, OAuthError> {
+impl Form {
+    /// Reads the form of a request.
+    pub async fn read(request: Request) -> Result<Self, OAuthError> {
         if request.uri().query().is_some_and(|query| !query.is_empty()) {
             return Err((&refusals::PARAMETERS_IN_QUERY).into());
         }
         check_media_type(request.headers())?;
-        let body = Bytes::from_request(request, state).await.map_err(|_| OAuthError::from(&refusals::BODY_TOO_LARGE))?;
+        let body = Bytes::from_request(request, &()).await.map_err(|_| OAuthError::from(&refusals::BODY_TOO_LARGE))?;
         parse(&body).map(Self)
     }
 }

@@ -95,7 +95,7 @@ pub async fn post(State(app): State<App>, request: axum::extract::Request) -> Re
         .await
         .map_err(|_| browser.refuse(&app, OAuthError::from(&refusals::BODY_TOO_LARGE)))?;
     let rebuilt = || axum::extract::Request::from_parts(parts.clone(), axum::body::Body::from(bytes.clone()));
-    let Form(params) = Form::from_request(rebuilt(), &app).await.map_err(|error| browser.refuse(&app, error))?;
+    let Form(params) = Form::read(rebuilt()).await.map_err(|error| browser.refuse(&app, error))?;
     if params.get("decision") == Ok(None) {
         let request = LogoutRequest::read(&params).map_err(|refusal| browser.refuse(&app, OAuthError::from(refusal)))?;
         let sealed = seal(&app, request, app.clock.now());

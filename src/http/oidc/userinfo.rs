@@ -21,7 +21,7 @@ use crate::{
 pub async fn userinfo(State(app): State<App>, call: Result<BearerCall, Refused>) -> Result<Response, Refused> {
     let BearerCall(verified) = call?;
     // UI-02; the token may be narrower than its family, never wider
-    let mut scope: ScopeSet = verified.family.scope.iter().cloned().collect();
+    let mut scope = ScopeSet::of(verified.family.scope.iter().cloned());
     scope.retain(|name| verified.claims.scope.contains(name));
     let configuration = app.configuration();
     if let Some(client) = configuration.snapshot().client_by_row(verified.family.client_id) {

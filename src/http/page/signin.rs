@@ -16,6 +16,8 @@ pub struct ChoosePage<'a> {
     pub chrome: Chrome<'a>,
     /// the sealed request
     pub request: &'a str,
+    /// the sealed progress of the request, where the page speaks of a session
+    pub progress: Option<&'a str>,
     /// the form's CSRF token
     pub csrf: &'a str,
     /// the ways that the client accepts

@@ -107,6 +107,7 @@ fn sign_in_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
     let (request, csrf) = (&*data.opaque, &*data.opaque);
     let choose = ChoosePage {
         chrome: chrome.clone(),
+        progress: None,
         request,
         csrf,
         methods: &IdentityProviderKind::ALL,

@@ -192,6 +192,15 @@ impl PromptSet {
     }
 }
 
+/// As it is sent.
+impl fmt::Display for PromptSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<&str> =
+            Prompt::ALL.into_iter().filter(|&prompt| self.contains(prompt)).map(Prompt::as_str).collect();
+        f.write_str(&words.join(" "))
+    }
+}
+
 impl fmt::Debug for PromptSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(Prompt::ALL.into_iter().filter(|&prompt| self.contains(prompt))).finish()

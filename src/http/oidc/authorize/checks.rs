@@ -8,7 +8,8 @@ use crate::{
     protocol::{
         authorize::AuthorizeRequest,
         error::Refusal,
-        jwt,
+        claims::IdTokenClaims,
+        jwt::{self, Expiry},
         params::Params,
         refusals,
     },
@@ -54,7 +55,9 @@ pub(super) fn policy(app: &App, snapshot: &Snapshot, destination: &Destination, 
 pub(super) fn hinted_subject(app: &App, destination: &Destination, request: &AuthorizeRequest) -> Checked<Option<String>> {
     let Some(hint) = &request.id_token_hint else { return Ok(None) };
     let keys = app.keys();
-    let claims = jwt::verify_id_token_hint(hint, app.urls.issuer(), |kid| keys.verifying_key(kid))
-        .map_err(|_| &refusals::AUTHORIZE_HINT_INVALID)?;
+    let now = app.clock.now();
+    let claims: IdTokenClaims =
+        jwt::verify(hint, app.urls.issuer(), now, Expiry::Allowed, |kid| keys.verifying_key(kid))
+            .map_err(|_| &refusals::AUTHORIZE_HINT_INVALID)?;
     if claims.aud == destination.client.client.client_id { Ok(Some(claims.sub)) } else { Err(&refusals::AUTHORIZE_HINT_INVALID) }
 }

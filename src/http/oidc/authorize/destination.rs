@@ -49,7 +49,10 @@ impl Destination {
         let Some(redirect_uri) = redirect_uri else {
             return Err(page(&client, &refusals::REDIRECT_URI_MISSING));
         };
-        proving(params, "state", &refusals::STATE_REPEATED)?;
+        // an over-long state is told to the client, without the state (AUT-07); two of them prove nothing (HTTP-02)
+        if params.is_duplicate("state") {
+            return Err(PageRefusal::new(Message::InvalidRequest, &refusals::STATE_REPEATED));
+        }
         let destination = Self {
             redirect_uri: registered(app, &client, redirect_uri)?,
             client,
@@ -133,7 +136,6 @@ pub(super) fn service(client: &RegisteredClient, language: Language) -> Service<
 fn proving<'p>(params: &'p Params, name: &str, repeated: &'static Refusal) -> Result<Option<&'p str>, PageRefusal> {
     params.get(name).map_err(|fault| match fault {
         ParamFault::Duplicate => PageRefusal::new(Message::InvalidRequest, repeated),
-        // an over-long state is told to the client, without the state (AUT-07)
         fault => PageRefusal::new(Message::InvalidRequest, fault.refusal()),
     })
 }

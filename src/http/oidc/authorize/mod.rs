@@ -10,7 +10,7 @@ mod next_step;
 mod respond;
 
 use axum::{
-    extract::State,
+    extract::{Request, State},
     http::Method,
     response::Response,
 };
@@ -34,7 +34,7 @@ use crate::{
         page::message::Message,
     },
     model::urls::{Urls, path},
-    protocol::{authorize::AuthorizeRequest, error::OAuthError, params::Params, refusals},
+    protocol::{authorize::AuthorizeRequest, params::Params, refusals},
     store::sessions::{self, SessionWithConsent},
 };
 
@@ -54,8 +54,8 @@ pub async fn get(State(app): State<App>, browser: Browser, uri: axum::http::Uri)
 }
 
 /// POST by value. Its cookies may be missing (SameSite), so it only seals and sends the browser on by GET, where they are sent.
-pub async fn post(State(app): State<App>, browser: Browser, form: Result<Form, OAuthError>) -> Response {
-    match form {
+pub async fn post(State(app): State<App>, browser: Browser, request: Request) -> Response {
+    match Form::read(request).await {
         Ok(Form(params)) => {
             let size = params.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
             by_value(&app, &browser, &params, size, &Method::POST).await

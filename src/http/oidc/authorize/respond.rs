@@ -121,7 +121,7 @@ pub(super) async fn issue(
         secret_hash: handle.hash(),
         client_id: client.id,
         redirect_uri: destination.redirect_uri.clone(),
-        code_challenge: request.code_challenge.as_ref().map(|challenge| challenge.as_str().to_owned()),
+        code_challenge: request.code_challenge.as_ref().map(|challenge| challenge.to_string()),
         nonce: request.nonce.clone(),
         authentication: Authentication {
             session_id: session.id,

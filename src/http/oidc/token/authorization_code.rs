@@ -80,7 +80,7 @@ pub(super) async fn exchange(app: &App, call: &ClientCall) -> Result<TokenRespon
         return Err((&refusals::CODE_NOT_GOOD).into());
     };
     // Appendix B: a scope that was taken away meanwhile is absent
-    let mut scope: ScopeSet = redeemed.scope.iter().cloned().collect();
+    let mut scope = ScopeSet::of(redeemed.scope.iter().cloned());
     scope.retain(|name| consent::is_allowed(snapshot, client, name));
     let grant = PersonGrant {
         client: &call.client,

@@ -59,7 +59,8 @@ impl fmt::Debug for VerifyingKey {
     }
 }
 
-/// The claims of one kind of token. Times are NumericDates: whole seconds since 1970.
+/// The claims of one kind of token: text and numbers, which JSON can always hold. Times are NumericDates: whole seconds since
+/// 1970.
 pub trait Claims: Serialize + DeserializeOwned {
     /// the header's `typ` (RFC 8725 §3.11)
     const TYP: &'static str;
@@ -187,12 +188,12 @@ fn parse<T: DeserializeOwned>(segment: &str, fault: JwtFault) -> Result<T, JwtFa
 }
 
 /// The bytes that are signed: header and claims, each in base64url.
-///
-/// # Errors
-/// Where the claims cannot be written as JSON; ours can.
-pub fn signing_input<C: Claims>(algorithm: Algorithm, kid: &str, claims: &C) -> Result<String, serde_json::Error> {
+#[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "names and claims are text and numbers under text")]
+pub fn signing_input<C: Claims>(algorithm: Algorithm, kid: &str, claims: &C) -> String {
     let header = Header { alg: algorithm, typ: C::TYP.to_owned(), kid: kid.to_owned() };
-    Ok(format!("{}.{}", base64url(serde_json::to_vec(&header)?), base64url(serde_json::to_vec(claims)?)))
+    let header = serde_json::to_vec(&header).expect("a header is JSON");
+    let claims = serde_json::to_vec(claims).expect("claims are JSON");
+    format!("{}.{}", base64url(header), base64url(claims))
 }
 
 /// The token: what was signed, and its signature.
@@ -201,5 +202,4 @@ pub fn finish(signing_input: &str, signature: &[u8]) -> String {
 }
 
 #[cfg(test)]
-#[path = "jwt_tests.rs"]
 mod tests;
