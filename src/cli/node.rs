@@ -14,7 +14,7 @@ use crate::{
     http::{router, server},
     jobs,
     keys::life_cycle,
-    model::settings,
+    model::settings::production,
     store::{
         configuration, migrations,
         pool::{self, PoolSettings},
@@ -89,7 +89,11 @@ impl Node {
         life_cycle::keep(&pool, &master, settings.keys.rsa_bits, lifetimes, clock.now()).await?;
         let app = App::new(settings, clock, pool, Metrics::install()?).await?;
         if app.settings.environment == Environment::Production {
-            let faults = crate::model::settings::production_faults(app.configuration().snapshot());
+            let faults = {
+                let configuration = app.configuration();
+                let snapshot = configuration.snapshot();
+                production::faults(snapshot.clients().map(AsRef::as_ref), snapshot.identity_providers().iter().map(AsRef::as_ref))
+            };
             anyhow::ensure!(faults.is_empty(), "production refuses the stored configuration:\n  - {}", faults.join("\n  - "));
         }
         jobs::start(&app);

@@ -11,7 +11,7 @@ use crate::{
         audit::{About, AuditEvent, AuditRecord},
         signing_key::{KeyLifetimes, KeyState, KeyTimes, signer},
     },
-    store::{audit_log, signing_keys},
+    store::{audit_log, configuration, signing_keys},
 };
 
 /// What there is to do at a moment.
@@ -94,7 +94,9 @@ async fn announce(
     signing_keys::insert(connection, &kid, &sealed, &public, now, signs_from).await?;
     signing_keys::retire_others(connection, &kid, signs_from).await?;
     let event = AuditEvent::SigningKeyMade { kid: kid.clone() };
-    audit_log::insert(connection, &AuditRecord::new(now, About::default(), event)).await?;
+    audit_log::insert(&mut *connection, &AuditRecord::new(now, About::default(), event)).await?;
+    // every node reads the keys anew when the version moves
+    configuration::bump(connection, now).await?;
     Ok(kid)
 }
 

@@ -8,12 +8,11 @@
     reason = "a test that fails must say so; clippy.toml knows only the functions marked as tests"
 )]
 
-mod clients;
 mod apply;
+mod clients;
 mod demo;
+mod electronic_id;
 mod house;
 mod spine;
 mod store;
 mod support;
-#[cfg(feature = "demo")]
-mod electronic_id;

@@ -11,10 +11,14 @@ pub mod organisations;
 pub mod scopes;
 pub mod secrets;
 
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::store::configuration;
+use crate::{
+    model::audit::{About, AuditEvent, AuditRecord},
+    store::{audit_log, configuration},
+};
 use change::{Change, Kind};
 
 /// Why an edit was not made.
@@ -30,10 +34,28 @@ pub enum SaveError {
 
 /// Ends an edit, in its transaction: counts it once and tells the nodes. Where nothing changed, nothing happens.
 pub async fn publish(connection: &mut PgConnection, changes: &[Change], now: OffsetDateTime) -> Result<(), sqlx::Error> {
-    if changes.iter().any(|change| change.kind != Kind::Unchanged) {
-        configuration::bump(connection, now).await?;
+    let mut edited = changes.iter().filter(|change| change.kind != Kind::Unchanged).peekable();
+    if edited.peek().is_none() {
+        return Ok(());
     }
-    Ok(())
+    for change in edited {
+        audit_log::insert(&mut *connection, &record(change, now)).await?;
+    }
+    configuration::bump(connection, now).await.map(drop)
+}
+
+/// AUD-01: in the transaction of the edit; the fields hold neither secrets nor national ids.
+fn record(change: &Change, now: OffsetDateTime) -> AuditRecord {
+    let fields = change.fields.iter().map(|field| {
+        (field.field.clone(), json!({ "before": field.before, "after": field.after }))
+    });
+    let about = About { organisation_id: change.organisation_id, ..About::default() };
+    let event = AuditEvent::ConfigurationChanged {
+        noun: change.noun.as_str(),
+        name: change.name.clone(),
+        changes: Value::Object(fields.collect()),
+    };
+    AuditRecord::new(now, about, event)
 }
 
 fn unless_changed(done: bool) -> Result<(), SaveError> {

@@ -33,7 +33,7 @@ use super::database::TestDatabase;
 /// Where the demo's web clients are called back; nobody listens there.
 pub const APP: &str = "http://localhost:1";
 /// The secret of every client with a secret.
-pub const SECRET: &str = "a-secret-of-the-tests-with-+-/-%-~";
+pub const SECRET: &str = "a-secret-of-the-tests-with-+-/-%-~-and-many-more-characters";
 /// A person whose phone approves at once.
 pub const PHONE: &str = "0102989";
 /// The national id of that person.
