@@ -1,3 +1,6 @@
 //! Rules of the house that the compiler does not know.
 
+mod floors;
+mod habits;
+mod source;
 mod statements;

@@ -1,6 +1,5 @@
-//! What the tests share.
+//! What tests stand on: a database of their own, a record of the statements that they run, and a person with a small browser.
 
-pub mod person;
-//! What tests stand on: a database of their own, and a record of the statements that they run.
 pub mod database;
+pub mod person;
 pub mod statements;
