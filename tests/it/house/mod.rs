@@ -1,4 +1,7 @@
 //! Rules of the house that the compiler does not know.
 
+mod floors;
+mod habits;
+mod source;
 mod statements;
 mod statements;
