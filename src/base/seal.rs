@@ -39,6 +39,9 @@ impl SealingKey {
     }
 
     /// Seals `plain` for `purpose`: version, key id, salt, then ciphertext and tag (53 bytes more than `plain`).
+    ///
+    /// # Panics
+    /// For values beyond 64 GiB, which nothing here is.
     #[expect(clippy::expect_used, reason = "AES-GCM with a fresh key fails only for lengths beyond 64 GiB")]
     pub fn seal(&self, purpose: &str, plain: &[u8]) -> Vec<u8> {
         let salt: [u8; SALT] = entropy::bytes();

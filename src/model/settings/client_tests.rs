@@ -1,3 +1,5 @@
+//! What a client's settings accept and refuse.
+
 use super::*;
 use crate::{
     base::text::LocalizedText,

@@ -4,4 +4,3 @@ mod floors;
 mod habits;
 mod source;
 mod statements;
-mod statements;

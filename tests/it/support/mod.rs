@@ -4,5 +4,4 @@
 pub mod database;
 pub mod person;
 pub mod server;
-//! What tests stand on: a database of their own, a record of the statements that they run, and a person with a small browser.
 pub mod statements;
