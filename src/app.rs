@@ -28,8 +28,8 @@ use crate::{
         jwk,
         metadata::{Capabilities, Metadata},
     },
-    telemetry::metrics::Metrics,
     store::snapshot::{self, Snapshot},
+    telemetry::metrics::Metrics,
 };
 
 /// A node does not serve from a configuration that it could not confirm for so long (decision F).
@@ -177,8 +177,7 @@ impl Inner {
         if snapshot::version(&self.pool).await? != self.configuration().snapshot.version {
             let keys = KeyRing::load(&self.pool, &self.master).await?;
             let snapshot = snapshot::load(&self.pool).await?;
-            let configuration =
-                Configuration::assemble(snapshot, &keys, &self.settings, &self.urls, &self.http, &self.clock);
+            let configuration = Configuration::assemble(snapshot, &keys, &self.settings, &self.urls, &self.http, &self.clock);
             self.keys.store(keys);
             self.configuration.store(Arc::new(configuration));
         }

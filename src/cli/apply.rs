@@ -36,7 +36,5 @@ pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {
-    text.split_once('=')
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .ok_or_else(|| "write NAME=VALUE".to_owned())
+    text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write NAME=VALUE".to_owned())
 }

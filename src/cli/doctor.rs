@@ -30,7 +30,8 @@ pub(super) async fn run(arguments: &Arguments, file: Option<PathBuf>) -> anyhow:
     say("the schema is that of this version");
     let snapshot = snapshot::load(&pool).await?;
     if settings.environment == Environment::Production {
-        let faults = production::faults(snapshot.clients().map(AsRef::as_ref), snapshot.identity_providers().iter().map(AsRef::as_ref));
+        let faults =
+            production::faults(snapshot.clients().map(AsRef::as_ref), snapshot.identity_providers().iter().map(AsRef::as_ref));
         anyhow::ensure!(faults.is_empty(), "production refuses the stored configuration:\n  - {}", faults.join("\n  - "));
     }
     say(&format!("the configuration (version {}) is in order", snapshot.version));

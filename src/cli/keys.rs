@@ -7,11 +7,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{node, say, settings};
 use crate::{
-    app::key_lifetimes,
-    base::clock::Clock,
-    config::Purpose,
-    keys::life_cycle,
-    model::signing_key::KeyTimes,
+    app::key_lifetimes, base::clock::Clock, config::Purpose, keys::life_cycle, model::signing_key::KeyTimes,
     store::signing_keys,
 };
 

@@ -14,8 +14,7 @@ use crate::{
 pub(super) async fn run(file: Option<PathBuf>) -> anyhow::Result<()> {
     let settings = settings(file, Purpose::Migrate)?;
     let url = settings.database.migrate_url()?;
-    let owner =
-        PgConnectOptions::from_str(url.expose()).map_err(|_| anyhow::anyhow!("database.migrate_url cannot be read"))?;
+    let owner = PgConnectOptions::from_str(url.expose()).map_err(|_| anyhow::anyhow!("database.migrate_url cannot be read"))?;
     if settings.environment == Environment::Production {
         pool::demand_verified_tls(&owner)?;
     }

@@ -11,12 +11,7 @@ mod migrate;
 mod node;
 mod serve;
 
-use std::{
-    ffi::OsString,
-    io::Write as _,
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -111,9 +106,8 @@ fn variable(name: &str) -> Option<String> {
 
 /// Waits for Ctrl-C or the signal by which a process is asked to stop.
 async fn stop_signal() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(_) => return drop(tokio::signal::ctrl_c().await),
+    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        return drop(tokio::signal::ctrl_c().await);
     };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}

@@ -92,7 +92,10 @@ impl Node {
             let faults = {
                 let configuration = app.configuration();
                 let snapshot = configuration.snapshot();
-                production::faults(snapshot.clients().map(AsRef::as_ref), snapshot.identity_providers().iter().map(AsRef::as_ref))
+                production::faults(
+                    snapshot.clients().map(AsRef::as_ref),
+                    snapshot.identity_providers().iter().map(AsRef::as_ref),
+                )
             };
             anyhow::ensure!(faults.is_empty(), "production refuses the stored configuration:\n  - {}", faults.join("\n  - "));
         }

@@ -120,10 +120,8 @@ impl PendingRequest {
             ("acr_values", Some(&acr_values)),
             ("id_token_hint", request.id_token_hint.as_deref()),
         ];
-        let sent: Vec<(&str, &str)> = parameters
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)))
-            .collect();
+        let sent: Vec<(&str, &str)> =
+            parameters.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?))).collect();
         Urls::with_parameters(path::AUTHORIZE, &sent)
     }
 

@@ -47,7 +47,6 @@ pub fn asset_url(name: &str) -> String {
 }
 
 /// GET [`ROUTE`]: the file, to be kept for ever; 404 for any other name, so also for the name without its hash.
-#[expect(clippy::unused_async, reason = "a handler is async")]
 pub async fn asset(Path(name): Path<String>) -> Response {
     let Some(asset) = ASSETS.iter().find(|asset| asset.hashed_name == name) else {
         return StatusCode::NOT_FOUND.into_response();

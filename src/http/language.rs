@@ -24,11 +24,12 @@ fn accepted(headers: &HeaderMap) -> Option<Language> {
         Some((language, quality))
     });
     // the first of the best, as the browser ordered them
-    wanted.fold(None, |best: Option<(Language, f32)>, next| match best {
-        Some(best) if best.1 >= next.1 => Some(best),
-        _ => Some(next),
-    })
-    .map(|(language, _)| language)
+    wanted
+        .fold(None, |best: Option<(Language, f32)>, next| match best {
+            Some(best) if best.1 >= next.1 => Some(best),
+            _ => Some(next),
+        })
+        .map(|(language, _)| language)
 }
 
 #[cfg(test)]

@@ -99,10 +99,7 @@ fn with_headers(app: &App, mut response: Response, request_id: &str) -> Response
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     // RFC 6797 §7.2: never over plain http
     if app.settings.server.issuer.is_https() {
-        headers.insert(
-            header::STRICT_TRANSPORT_SECURITY,
-            HeaderValue::from_static("max-age=63072000; includeSubDomains"),
-        );
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Ok(request_id) = HeaderValue::try_from(request_id) {

@@ -1,18 +1,10 @@
 //! Every route on one page, grouped by door.
 
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    http::StatusCode,
-    middleware,
-    response::IntoResponse as _,
-    routing::get,
-};
+use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware, response::IntoResponse as _, routing::get};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use super::{
-    assets, error,
-    layers,
+    assets, error, layers,
     oidc::{authorize, discovery, end_session, token, userinfo},
     ops,
     signin::{choose, consent, start, wait},

@@ -47,7 +47,12 @@ pub async fn serve(listener: TcpListener, router: Router, settings: &Server, sto
 fn builder(settings: &Server) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     // without a timer hyper's time-outs are inert; this one also closes idle connections
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(settings.header_timeout).max_headers(100).max_buf_size(32 * 1024);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.header_timeout)
+        .max_headers(100)
+        .max_buf_size(32 * 1024);
     builder
         .http2()
         .timer(TokioTimer::new())

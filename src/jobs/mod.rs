@@ -12,8 +12,8 @@ use crate::app::App;
 /// Starts every job; they end when the node stops.
 pub fn start(app: &App) {
     every(app, "reload_snapshot", Duration::from_secs(1), reload_snapshot::run_once);
-    every(app, "keep_keys", Duration::from_secs(60), keep_keys::run_once);
-    every(app, "sweep", Duration::from_secs(60), sweep::run_once);
+    every(app, "keep_keys", Duration::from_mins(1), keep_keys::run_once);
+    every(app, "sweep", Duration::from_mins(1), sweep::run_once);
 }
 
 fn every<F, E>(app: &App, name: &'static str, pause: Duration, job: fn(App) -> F)

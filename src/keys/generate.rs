@@ -29,8 +29,5 @@ pub fn rsa(bits: u16) -> Result<NewKey, KeyFault> {
 /// The public part of a key pair.
 pub(super) fn public_jwk(pair: &KeyPair) -> RsaPublicJwk {
     let public = pair.public_key();
-    RsaPublicJwk::new(
-        public.modulus().big_endian_without_leading_zero(),
-        public.exponent().big_endian_without_leading_zero(),
-    )
+    RsaPublicJwk::new(public.modulus().big_endian_without_leading_zero(), public.exponent().big_endian_without_leading_zero())
 }

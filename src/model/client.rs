@@ -199,9 +199,7 @@ impl Client {
 
     /// Where a sign-in that has ended can begin again: the client's own address for that, else its origin.
     pub fn way_back(&self, redirect_uri: &str) -> Option<String> {
-        self.initiate_login_uri
-            .clone()
-            .or_else(|| redirect_uri::origin(redirect_uri).filter(|origin| origin.contains("://")))
+        self.initiate_login_uri.clone().or_else(|| redirect_uri::origin(redirect_uri).filter(|origin| origin.contains("://")))
     }
 
     /// Whether people may sign in to it with `kind`.

@@ -44,10 +44,6 @@ pub struct LiveFamily {
 }
 
 /// The family, where nothing has ended it.
-pub async fn find_live(
-    executor: impl PgExecutor<'_>,
-    id: FamilyId,
-    now: OffsetDateTime,
-) -> sqlx::Result<Option<LiveFamily>> {
+pub async fn find_live(executor: impl PgExecutor<'_>, id: FamilyId, now: OffsetDateTime) -> sqlx::Result<Option<LiveFamily>> {
     sqlx::query_as(FIND_LIVE).bind(id).bind(now).fetch_optional(executor).await
 }

@@ -31,11 +31,7 @@ statements! {
 }
 
 /// Takes the id of a request that ends with a refusal; `false` where it had ended already.
-pub async fn take(
-    executor: impl PgExecutor<'_>,
-    request: FinishedRequest<'_>,
-    audit: &AuditRecord,
-) -> sqlx::Result<bool> {
+pub async fn take(executor: impl PgExecutor<'_>, request: FinishedRequest<'_>, audit: &AuditRecord) -> sqlx::Result<bool> {
     let taken: i64 = sqlx::query_scalar(TAKE)
         .bind_audit(audit)
         .bind(request.request_id)

@@ -209,7 +209,6 @@ pub async fn end(
     audit: &AuditRecord,
     now: OffsetDateTime,
 ) -> sqlx::Result<bool> {
-    let ended: i64 =
-        sqlx::query_scalar(END).bind_audit(audit).bind(id).bind(now).bind(reason).fetch_one(executor).await?;
+    let ended: i64 = sqlx::query_scalar(END).bind_audit(audit).bind(id).bind(now).bind(reason).fetch_one(executor).await?;
     Ok(ended == 1)
 }

@@ -26,9 +26,7 @@ async fn the_openidconnect_crate_completes_the_seeds_example() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_node_library_openid_client_completes_it_by_basic_and_by_post() {
     let server = TestServer::start().await;
-    for (client_id, method) in
-        [("@myorg.is/webapp", "client_secret_post"), ("@myorg.is/delegations", "client_secret_basic")]
-    {
+    for (client_id, method) in [("@myorg.is/webapp", "client_secret_post"), ("@myorg.is/delegations", "client_secret_basic")] {
         openid_client_completes(&example(&server, client_id), method).await;
     }
 }

@@ -174,9 +174,7 @@ pub(super) async fn join(directory: &Path, listen: SocketAddr) -> anyhow::Result
 fn serving(guest: Option<&Postgres>, state: &State) -> anyhow::Result<PgConnectOptions> {
     let options = match (guest, variable("DATABASE_URL")) {
         (Some(database), _) => database.superuser().database(DATABASE),
-        (None, Some(url)) => {
-            PgConnectOptions::from_str(&url).map_err(|_| anyhow::anyhow!("DATABASE_URL cannot be read"))?
-        }
+        (None, Some(url)) => PgConnectOptions::from_str(&url).map_err(|_| anyhow::anyhow!("DATABASE_URL cannot be read"))?,
         (None, None) => anyhow::bail!("no demo runs in this directory; start one with `ias demo --data-dir DIR`"),
     };
     Ok(options.username(SERVING_ROLE).password(state.serving_password().expose()))

@@ -46,9 +46,8 @@ pub async fn publish(connection: &mut PgConnection, changes: &[Change], now: Off
 
 /// AUD-01: in the transaction of the edit; the fields hold neither secrets nor national ids.
 fn record(change: &Change, now: OffsetDateTime) -> AuditRecord {
-    let fields = change.fields.iter().map(|field| {
-        (field.field.clone(), json!({ "before": field.before, "after": field.after }))
-    });
+    let fields =
+        change.fields.iter().map(|field| (field.field.clone(), json!({ "before": field.before, "after": field.after })));
     let about = About { organisation_id: change.organisation_id, ..About::default() };
     let event = AuditEvent::ConfigurationChanged {
         noun: change.noun.as_str(),

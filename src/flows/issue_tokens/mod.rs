@@ -14,7 +14,7 @@ use crate::{
         client::{Client, RegisteredClient},
     },
     protocol::{
-        claims::{AccessTokenClaims, Audience, IdTokenClaims, UserClaims, at_hash},
+        claims::{AccessTokenClaims, Audience, ClientClaims, IdTokenClaims, UserClaims, at_hash},
         jwt::Algorithm,
         scope::ScopeSet,
     },
@@ -64,7 +64,11 @@ pub fn for_person(app: &App, grant: &PersonGrant<'_>, now: OffsetDateTime) -> Re
             amr: authentication.amr.clone(),
             acr: Some(authentication.acr.clone()),
             user: grant.subject.for_api(wanted),
-            client: if client.always_send_client_claims { client.client_claims.iter().cloned().collect() } else { Default::default() },
+            client: if client.always_send_client_claims {
+                client.client_claims.iter().cloned().collect()
+            } else {
+                ClientClaims::default()
+            },
         },
         now,
     )?;

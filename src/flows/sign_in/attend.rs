@@ -127,8 +127,7 @@ async fn fail(app: &App, id: AttemptId, error: &EidError, now: OffsetDateTime) -
         About::default(),
         AuditEvent::SignInFailed { kind: kind.to_owned(), provider_code: error.provider_code.clone() },
     );
-    let failure =
-        Failure { state: AttemptState::Failed, kind, provider_code: error.provider_code.as_deref(), incident };
+    let failure = Failure { state: AttemptState::Failed, kind, provider_code: error.provider_code.as_deref(), incident };
     let subject_key = sign_in_attempts::mark_failed(&app.pool, id, &failure, &audit, now).await?;
     match (error.kind, subject_key) {
         (EidErrorKind::UserCancelled, Some(key)) => limits::count_refusal(app, &key, now).await,

@@ -57,16 +57,10 @@ pub async fn complete(
     now: OffsetDateTime,
 ) -> Result<Completed, CompleteRefusal> {
     let mut transaction = app.pool.begin().await?;
-    let claimed = sign_in_attempts::consume(
-        &mut transaction,
-        id,
-        request.request_id,
-        request.binding_hash,
-        now - VERIFIED_TTL,
-        now,
-    )
-    .await?
-    .ok_or(CompleteRefusal::NothingToClaim)?;
+    let claimed =
+        sign_in_attempts::consume(&mut transaction, id, request.request_id, request.binding_hash, now - VERIFIED_TTL, now)
+            .await?
+            .ok_or(CompleteRefusal::NothingToClaim)?;
     let configuration = app.configuration();
     let provider = configuration
         .snapshot()
@@ -92,9 +86,8 @@ pub async fn complete(
         Some(cookie) => living_session(&mut transaction, cookie, lifetimes, now).await?,
         None => None,
     };
-    let same = before.as_ref().filter(|before| {
-        before.person.id == claimed.person_id && before.identity_provider == provider.kind
-    });
+    let same =
+        before.as_ref().filter(|before| before.person.id == claimed.person_id && before.identity_provider == provider.kind);
     let session_id = same.map_or_else(|| SessionId::new(now), |before| before.id);
     let handle = Handle::new(session_id.0);
     let new = NewSession {

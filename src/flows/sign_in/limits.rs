@@ -81,7 +81,9 @@ pub(super) async fn count(app: &App, asker: &Asker<'_>, now: OffsetDateTime) -> 
     let limits = &app.settings.sign_in;
     let refusals = rate_limits::find(&app.pool, &[Limit::Refusals.key(app, asker.subject_key)], now).await?;
     let most_refusals = limits.refusals_before_pause;
-    if let Some(counter) = refusals.iter().find(|counter| u32::try_from(counter.count).is_ok_and(|count| count >= most_refusals)) {
+    if let Some(counter) =
+        refusals.iter().find(|counter| u32::try_from(counter.count).is_ok_and(|count| count >= most_refusals))
+    {
         return Ok(Err(counter.expires_at - now));
     }
     let keys = Limit::OF_A_START.map(|limit| limit.key(app, &asker.value(limit)));

@@ -18,10 +18,8 @@ use crate::{
 
 /// A refusal in the form that the caller reads.
 pub fn refuse(app: &App, headers: &HeaderMap, refusal: &'static Refusal) -> Response {
-    let wants_html = headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"));
+    let wants_html =
+        headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
     if wants_html {
         PageRefusal::from(OAuthError::from(refusal)).respond(app, language::negotiate(None, &[], None, headers))
     } else {

@@ -58,11 +58,7 @@ impl IntoResponse for Refused {
         // UI-02: without credentials there is a bare challenge and no error code
         let bare = std::ptr::eq(refusal, &raw const refusals::TOKEN_MISSING);
         let description = format!("{} {} ({error_id})", refusal.id, refusal.description);
-        let body = if bare {
-            json!({})
-        } else {
-            json!({ "error": refusal.code.as_str(), "error_description": description })
-        };
+        let body = if bare { json!({}) } else { json!({ "error": refusal.code.as_str(), "error_description": description }) };
         let mut response = (status, axum::Json(body)).into_response();
         let headers = response.headers_mut();
         // RFC 6749 §5.1

@@ -12,7 +12,10 @@ use crate::{
     flows::authorization_request::RequestFault,
     http::{
         html::html,
-        page::{Button, Chrome, Label, Service, message::{Message, MessagePage}},
+        page::{
+            Button, Chrome, Label, Service,
+            message::{Message, MessagePage},
+        },
     },
     protocol::{error::OAuthError, refusals},
 };
@@ -58,7 +61,8 @@ impl PageRefusal {
     pub fn respond(self, app: &App, language: Language) -> Response {
         let error_id = crate::app::error_id();
         log(&self.error, &error_id);
-        let service = self.service.as_ref().map(|(display_name, organisation_name)| Service { display_name, organisation_name });
+        let service =
+            self.service.as_ref().map(|(display_name, organisation_name)| Service { display_name, organisation_name });
         let page = MessagePage {
             chrome: Chrome { language, environment: app.settings.environment, service, language_links: Vec::new() },
             message: self.message,

@@ -84,11 +84,10 @@ impl FromRequestParts<App> for Browser {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let Ok(caller) = Caller::from_request_parts(parts, app).await;
         let headers = parts.headers.clone();
-        let refused = |error: OAuthError| {
-            PageRefusal::from(error).respond(app, language::negotiate(None, &[], None, &parts.headers))
-        };
-        let cookies = Cookies::read(app, &headers)
-            .map_err(|duplicate| refused(refusals::HEADER_MALFORMED.caused_by(duplicate)))?;
+        let refused =
+            |error: OAuthError| PageRefusal::from(error).respond(app, language::negotiate(None, &[], None, &parts.headers));
+        let cookies =
+            Cookies::read(app, &headers).map_err(|duplicate| refused(refusals::HEADER_MALFORMED.caused_by(duplicate)))?;
         let query = form::parse(parts.uri.query().unwrap_or_default().as_bytes()).map_err(refused)?;
         let chosen = query.get("lang").ok().flatten().and_then(|tag| tag.parse().ok());
         Ok(Self { cookies, caller, query, chosen, headers })

@@ -29,10 +29,8 @@ impl FromRequestParts<App> for Caller {
             .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(peer)| peer.ip());
         let address = client_address(peer.to_canonical(), &parts.headers, &app.settings.server.trusted_proxies);
         let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-        let origin = Origin {
-            network: Some(network(address)),
-            user_agent: user_agent.map(|text| text.chars().take(200).collect()),
-        };
+        let origin =
+            Origin { network: Some(network(address)), user_agent: user_agent.map(|text| text.chars().take(200).collect()) };
         Ok(Self { address, origin })
     }
 }
@@ -76,10 +74,8 @@ mod tests {
     use super::*;
 
     fn address(peer: &str, forwarded: &'static str) -> String {
-        let headers = HeaderMap::from_iter([(
-            header::HeaderName::from_static("x-forwarded-for"),
-            HeaderValue::from_static(forwarded),
-        )]);
+        let headers =
+            HeaderMap::from_iter([(header::HeaderName::from_static("x-forwarded-for"), HeaderValue::from_static(forwarded))]);
         let proxies = ["10.0.0.0/8".parse().expect("a net")];
         client_address(peer.parse().expect("an address"), &headers, &proxies).to_string()
     }

@@ -80,11 +80,7 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<Credentials, OAut
             if client_id.is_some_and(|client_id| client_id != basic_id) {
                 return Err((&refusals::CLIENT_ID_DIFFERS).into());
             }
-            Ok(Credentials {
-                client_id: basic_id,
-                method: TokenEndpointAuthMethod::ClientSecretBasic,
-                secret: Some(secret),
-            })
+            Ok(Credentials { client_id: basic_id, method: TokenEndpointAuthMethod::ClientSecretBasic, secret: Some(secret) })
         }
         (None, secret) => {
             let client_id = client_id.ok_or(&refusals::CLIENT_ID_MISSING)?.to_owned();

@@ -8,11 +8,7 @@ use axum::{
 
 use crate::{
     flows::authorization_request,
-    protocol::{
-        error::OAuthError,
-        params::Params,
-        refusals,
-    },
+    protocol::{error::OAuthError, params::Params, refusals},
 };
 
 /// The parameters of a form body.

@@ -21,10 +21,9 @@ pub async fn jwks(State(app): State<App>, headers: HeaderMap) -> Response {
 }
 
 fn publish(document: &Published, headers: &HeaderMap) -> Response {
-    let known = headers
-        .get(header::IF_NONE_MATCH)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|tags| tags.split(',').any(|tag| matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == document.etag));
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|tags| {
+        tags.split(',').any(|tag| matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == document.etag)
+    });
     let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {

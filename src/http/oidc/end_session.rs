@@ -154,9 +154,8 @@ fn judge(app: &App, browser: &Browser, request: LogoutRequest, now: OffsetDateTi
 /// The browser's living session.
 async fn current(app: &App, browser: &Browser, now: OffsetDateTime) -> Result<Option<Session>, Response> {
     let Some(cookie) = &browser.cookies.session else { return Ok(None) };
-    let found = sessions::find(&app.pool, SessionId(cookie.id), None)
-        .await
-        .map_err(|error| browser.refuse(app, unavailable(error)))?;
+    let found =
+        sessions::find(&app.pool, SessionId(cookie.id), None).await.map_err(|error| browser.refuse(app, unavailable(error)))?;
     let session = found.map(|found| found.session);
     Ok(session.filter(|session| session.was_given_to(cookie) && session.is_alive(app.session_lifetimes(), now)))
 }

@@ -70,8 +70,8 @@ pub(super) fn methods(app: &App, step: &Step) -> Vec<IdentityProviderKind> {
     let usable = |kind: &IdentityProviderKind| {
         step.client.client.accepts(*kind)
             && configuration.snapshot().identity_providers().iter().any(|provider| {
-                let reaches = step.pending.request.acr_values.is_empty()
-                    || step.pending.request.acr_values.contains(&provider.acr);
+                let reaches =
+                    step.pending.request.acr_values.is_empty() || step.pending.request.acr_values.contains(&provider.acr);
                 provider.kind == *kind
                     && reaches
                     && step.client.client.allowed_acr.contains(&provider.acr)

@@ -32,14 +32,12 @@ use crate::{
 /// The page. Without a session that authorize has named, authorize decides what comes first (INT-02).
 pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, Response> {
     let step = Step::of_page(&app, &browser, app.clock.now()).await?;
-    let Some((progress, session_id)) = step
-        .progress(&app, &browser.query)
-        .and_then(|progress| progress.session_id.map(|session_id| (progress, session_id)))
+    let Some((progress, session_id)) =
+        step.progress(&app, &browser.query).and_then(|progress| progress.session_id.map(|session_id| (progress, session_id)))
     else {
         return Ok(step.go_to(path::AUTHORIZE, &[]));
     };
-    let found =
-        sessions::find(&app.pool, session_id, None).await.map_err(|error| browser.refuse(&app, unavailable(error)))?;
+    let found = sessions::find(&app.pool, session_id, None).await.map_err(|error| browser.refuse(&app, unavailable(error)))?;
     let lifetimes = app.session_lifetimes();
     let Some(session) = found.map(|found| found.session).filter(|session| session.is_alive(lifetimes, app.clock.now())) else {
         return Ok(step.go_to(path::AUTHORIZE, &[]));
@@ -90,8 +88,7 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
             let configuration = app.configuration();
             let client = &step.client.client;
             let asked = consent::granted_scope(configuration.snapshot(), client, &step.pending.request);
-            let ticked: Vec<&str> =
-                form.params.iter().filter(|(name, _)| *name == "scope").map(|(_, value)| value).collect();
+            let ticked: Vec<&str> = form.params.iter().filter(|(name, _)| *name == "scope").map(|(_, value)| value).collect();
             // CON-02: posted scopes may only shrink the request
             if ticked.iter().any(|name| !asked.iter().any(|asked| asked == name)) {
                 let refusal = PageRefusal::new(Message::InvalidRequest, &refusals::CONSENT_SCOPE_UNKNOWN);

@@ -51,9 +51,7 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
     let configuration = app.configuration();
     let provider = configuration.snapshot().identity_providers().iter().find(|provider| provider.kind == kind);
     let begun = match provider {
-        Some(provider) => {
-            sign_in::begin(&app, &step.sign_in_request(&form.browser), provider, number, typed, now).await
-        }
+        Some(provider) => sign_in::begin(&app, &step.sign_in_request(&form.browser), provider, number, typed, now).await,
         None => Err(BeginRefusal::NotAvailable),
     };
     let (problem, status) = match begun {
@@ -110,8 +108,7 @@ fn attempt_id(params: &Params) -> Option<AttemptId> {
 }
 
 async fn typed_before(app: &App, browser: &Browser, step: &Step, id: AttemptId) -> Result<Option<String>, Response> {
-    let found =
-        sign_in_attempts::find(&app.pool, id).await.map_err(|error| browser.refuse(app, unavailable(error)))?;
+    let found = sign_in_attempts::find(&app.pool, id).await.map_err(|error| browser.refuse(app, unavailable(error)))?;
     let own = found.filter(|attempt| attempt.belongs_to(&step.pending.id, &step.binding));
     Ok(own.and_then(|attempt| sign_in::typed(app, &attempt)))
 }

@@ -70,9 +70,11 @@ impl Step {
             return Err(browser.refuse(app, refusal));
         };
         let configuration = app.configuration();
-        let client = configuration.snapshot().client(&pending.request.client_id).cloned().ok_or_else(|| {
-            browser.refuse(app, PageRefusal::new(Message::UnknownClient, &refusals::CLIENT_UNKNOWN))
-        })?;
+        let client = configuration
+            .snapshot()
+            .client(&pending.request.client_id)
+            .cloned()
+            .ok_or_else(|| browser.refuse(app, PageRefusal::new(Message::UnknownClient, &refusals::CLIENT_UNKNOWN)))?;
         let language = browser.language(&pending.request.ui_locales);
         let is_over = finished_requests::is_taken(&app.pool, &pending.id)
             .await

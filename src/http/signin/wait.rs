@@ -117,11 +117,8 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
             let cookie = form.browser.cookies.session.as_ref();
             match sign_in::complete(&app, &request, attempt.id, cookie, now).await {
                 Ok(completed) => {
-                    let progress = Progress {
-                        session_id: Some(completed.session_id),
-                        signed_in: true,
-                        ..Progress::of(&step.pending)
-                    };
+                    let progress =
+                        Progress { session_id: Some(completed.session_id), signed_in: true, ..Progress::of(&step.pending) };
                     let response = step.resume(&app, &progress);
                     Ok(with_cookie(response, completed.cookie.map(|handle| cookies::session(&app, &handle))))
                 }
@@ -140,14 +137,12 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
 async fn find(app: &App, browser: &Browser, step: &Step, params: &Params) -> Result<SignInAttempt, Response> {
     let id = params.get("attempt").ok().flatten().and_then(|text| text.parse::<Uuid>().ok());
     let found = match id {
-        Some(id) => sign_in_attempts::find(&app.pool, AttemptId(id))
-            .await
-            .map_err(|error| browser.refuse(app, unavailable(error)))?,
+        Some(id) => {
+            sign_in_attempts::find(&app.pool, AttemptId(id)).await.map_err(|error| browser.refuse(app, unavailable(error)))?
+        }
         None => None,
     };
-    found
-        .filter(|attempt| attempt.belongs_to(&step.pending.id, &step.binding))
-        .ok_or_else(|| not_this_step(app, browser))
+    found.filter(|attempt| attempt.belongs_to(&step.pending.id, &step.binding)).ok_or_else(|| not_this_step(app, browser))
 }
 
 fn not_this_step(app: &App, browser: &Browser) -> Response {
@@ -181,7 +176,9 @@ pub(super) const fn problem_of(kind: EidErrorKind) -> Problem {
         EidErrorKind::WrongCodeChosen => Problem::WrongCode,
         EidErrorKind::DeviceUnreachable => Problem::Unreachable,
         EidErrorKind::CredentialBlocked | EidErrorKind::CredentialBroken | EidErrorKind::CredentialRevoked => Problem::Blocked,
-        EidErrorKind::CertificateRejected | EidErrorKind::IdentityMismatch | EidErrorKind::SignatureInvalid => Problem::Rejected,
+        EidErrorKind::CertificateRejected | EidErrorKind::IdentityMismatch | EidErrorKind::SignatureInvalid => {
+            Problem::Rejected
+        }
         EidErrorKind::RevocationUnavailable
         | EidErrorKind::ProviderConfig
         | EidErrorKind::ProviderProtocol

@@ -14,4 +14,3 @@ pub mod production;
 pub mod scope;
 pub mod secret;
 pub mod trust;
-

@@ -195,8 +195,7 @@ impl PromptSet {
 /// As it is sent.
 impl fmt::Display for PromptSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words: Vec<&str> =
-            Prompt::ALL.into_iter().filter(|&prompt| self.contains(prompt)).map(Prompt::as_str).collect();
+        let words: Vec<&str> = Prompt::ALL.into_iter().filter(|&prompt| self.contains(prompt)).map(Prompt::as_str).collect();
         f.write_str(&words.join(" "))
     }
 }

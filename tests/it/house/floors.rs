@@ -26,6 +26,10 @@ fn no_room_imports_from_above_or_from_its_right() {
             }
         }
         for name in &plan.rooms[from].never {
+            // a test may play the outside system with whatever serves
+            if file.path.contains("test") {
+                continue;
+            }
             if paths.iter().any(|path| path.first() == Some(name)) || file.names_crate(name) {
                 faults.insert(format!("{}: {} never uses {name}", file.path, plan.rooms[from].name));
             }

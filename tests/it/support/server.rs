@@ -1,12 +1,7 @@
 //! A server of its own for each test: the router that `serve` runs on a real listener, a database from the template, the demo's
 //! configuration, and the simulator that all tests share.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    str::FromStr as _,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::Path, str::FromStr as _, sync::Arc};
 
 use ias::{
     app::App,
@@ -24,7 +19,6 @@ use ias::{
     telemetry::metrics::Metrics,
 };
 use sqlx::PgPool;
-use time::OffsetDateTime;
 use tokio::{net::TcpListener, sync::OnceCell};
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +37,8 @@ const MASTER_KEY: [u8; 32] = [7; 32];
 /// A server that ends with the value.
 pub struct TestServer {
     pub issuer: String,
+    /// where this node answers; of a second node it is not the issuer
+    pub address: String,
     pub app: App,
     /// moves the server's time
     pub clock: FixedClock,
@@ -108,24 +104,18 @@ impl TestServer {
         Self::node(self.database.clone(), Some((self.issuer.clone(), self.clock.clone())), |_| {}).await
     }
 
-    async fn node(
-        database: Arc<TestDatabase>,
-        of: Option<(String, FixedClock)>,
-        change: impl FnOnce(&mut Settings),
-    ) -> Self {
+    async fn node(database: Arc<TestDatabase>, of: Option<(String, FixedClock)>, change: impl FnOnce(&mut Settings)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let own = format!("localhost:{}", listener.local_addr().expect("an address").port());
-        let (issuer, clock, hand) = match of {
-            Some((issuer, hand)) => (issuer, Clock::Fixed(hand.clone()), hand),
-            None => {
-                let (clock, hand) = Clock::fixed(OffsetDateTime::now_utc());
-                (format!("http://{own}"), clock, hand)
-            }
+        let (issuer, clock, hand) = if let Some((issuer, hand)) = of {
+            (issuer, Clock::Fixed(hand.clone()), hand)
+        } else {
+            let (clock, hand) = Clock::fixed(Clock::System.now());
+            (format!("http://{own}"), clock, hand)
         };
         let url = Secret::new("postgres://localhost/not-used".to_owned());
-        let mut settings =
-            Settings::development(Issuer::from_str(&issuer).expect("an issuer"), url, Secret::new(MASTER_KEY))
-                .expect("settings");
+        let mut settings = Settings::development(Issuer::from_str(&issuer).expect("an issuer"), url, Secret::new(MASTER_KEY))
+            .expect("settings");
         settings.server.allowed_hosts.push(own.clone());
         // tests share one address and sign in often
         settings.sign_in.attempts_per_address = 1000;
@@ -141,10 +131,8 @@ impl TestServer {
         let (router, server_settings) = (router::public(&app), app.settings.server.clone());
         let stopping = stop.clone();
         tokio::spawn(async move { server::serve(listener, router, &server_settings, stopping).await });
-        // a second node answers at its own address
         let issuer = app.urls.issuer().to_owned();
-        drop(own);
-        Self { issuer, app, clock: hand, database, stop }
+        Self { issuer, address: format!("http://{own}"), app, clock: hand, database, stop }
     }
 
     /// A pool with the owner's rights, to change what no endpoint changes.
@@ -175,7 +163,7 @@ pub async fn configure(owner: &PgPool, path: &Path, simulator_url: &str, simulat
     );
     let options = Options {
         environment: Environment::Development,
-        now: OffsetDateTime::now_utc(),
+        now: Clock::System.now(),
         variables: &variables,
         secret: &|_| Some(Secret::new(SECRET.to_owned())),
     };

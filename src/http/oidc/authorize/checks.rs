@@ -7,8 +7,8 @@ use crate::{
     model::client::ClientType,
     protocol::{
         authorize::AuthorizeRequest,
-        error::Refusal,
         claims::IdTokenClaims,
+        error::Refusal,
         jwt::{self, Expiry},
         params::Params,
         refusals,
@@ -40,7 +40,9 @@ pub(super) fn policy(app: &App, snapshot: &Snapshot, destination: &Destination, 
     }
     let configuration = app.configuration();
     let mut usable = snapshot.identity_providers().iter().filter(|provider| {
-        client.accepts(provider.kind) && client.allowed_acr.contains(&provider.acr) && configuration.driver(provider.id).is_some()
+        client.accepts(provider.kind)
+            && client.allowed_acr.contains(&provider.acr)
+            && configuration.driver(provider.id).is_some()
     });
     let Some(first) = usable.next() else { return Err(&refusals::IDENTITY_PROVIDER_NOT_ALLOWED) };
     // AUT-11: never a lower assurance under a higher name
@@ -56,8 +58,11 @@ pub(super) fn hinted_subject(app: &App, destination: &Destination, request: &Aut
     let Some(hint) = &request.id_token_hint else { return Ok(None) };
     let keys = app.keys();
     let now = app.clock.now();
-    let claims: IdTokenClaims =
-        jwt::verify(hint, app.urls.issuer(), now, Expiry::Allowed, |kid| keys.verifying_key(kid))
-            .map_err(|_| &refusals::AUTHORIZE_HINT_INVALID)?;
-    if claims.aud == destination.client.client.client_id { Ok(Some(claims.sub)) } else { Err(&refusals::AUTHORIZE_HINT_INVALID) }
+    let claims: IdTokenClaims = jwt::verify(hint, app.urls.issuer(), now, Expiry::Allowed, |kid| keys.verifying_key(kid))
+        .map_err(|_| &refusals::AUTHORIZE_HINT_INVALID)?;
+    if claims.aud == destination.client.client.client_id {
+        Ok(Some(claims.sub))
+    } else {
+        Err(&refusals::AUTHORIZE_HINT_INVALID)
+    }
 }

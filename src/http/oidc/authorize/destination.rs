@@ -64,10 +64,9 @@ impl Destination {
 
     /// Judges a request again that was proven before: client and URI may have gone since (INT-05).
     pub(super) fn of(app: &App, snapshot: &Snapshot, request: &AuthorizeRequest) -> Result<Self, PageRefusal> {
-        let client = snapshot
-            .client(&request.client_id)
-            .cloned()
-            .ok_or_else(|| PageRefusal::new(Message::UnknownClient, &refusals::CLIENT_UNKNOWN).with_detail(Some(&request.client_id)))?;
+        let client = snapshot.client(&request.client_id).cloned().ok_or_else(|| {
+            PageRefusal::new(Message::UnknownClient, &refusals::CLIENT_UNKNOWN).with_detail(Some(&request.client_id))
+        })?;
         Ok(Self {
             redirect_uri: registered(app, &client, &request.redirect_uri)?,
             client,

@@ -85,7 +85,7 @@ async fn by_value(app: &App, browser: &Browser, params: &Params, size: usize, me
         .and_then(|request| checks::policy(app, configuration.snapshot(), &destination, &request).map(|()| request))
     {
         Ok(request) => request,
-        Err(refusal) => return respond::refuse(app, &destination, refusal.into(), browser.language(&[])),
+        Err(refusal) => return respond::refuse(app, &destination, &refusal.into(), browser.language(&[])),
     };
     if *method == Method::POST {
         let sealed = PendingRequest::new(request, None, now).seal(app);
@@ -93,7 +93,7 @@ async fn by_value(app: &App, browser: &Browser, params: &Params, size: usize, me
     }
     let found = match session(app, &destination, browser.cookies.session.as_ref(), None, now).await {
         Ok(found) => found,
-        Err(error) => return respond::refuse(app, &destination, unavailable(error), browser.language(&[])),
+        Err(error) => return respond::refuse(app, &destination, &unavailable(error), browser.language(&[])),
     };
     let established = Established { found: found.as_ref(), progress: None };
     go_on(app, browser, &destination, Work::New(request), &established, now).await
@@ -114,7 +114,7 @@ async fn resume(app: &App, browser: &Browser) -> Response {
     };
     let language = browser.language(&pending.request.ui_locales);
     if let Err(refusal) = checks::policy(app, configuration.snapshot(), &destination, &pending.request) {
-        return respond::refuse(app, &destination, refusal.into(), language);
+        return respond::refuse(app, &destination, &refusal.into(), language);
     }
     let progress = match browser.query.get(PROGRESS).ok().flatten() {
         None => None,
@@ -126,7 +126,7 @@ async fn resume(app: &App, browser: &Browser) -> Response {
     let named = progress.as_ref().and_then(|progress| progress.session_id);
     let found = match session(app, &destination, browser.cookies.session.as_ref(), named, now).await {
         Ok(found) => found,
-        Err(error) => return respond::refuse(app, &destination, unavailable(error), language),
+        Err(error) => return respond::refuse(app, &destination, &unavailable(error), language),
     };
     let established = Established { found: found.as_ref(), progress: progress.as_ref() };
     go_on(app, browser, &destination, Work::Resumed(pending), &established, now).await
@@ -191,7 +191,7 @@ async fn go_on(
     let hint = checks::hinted_subject(app, destination, work.request());
     let hint = match hint {
         Ok(hint) => hint,
-        Err(refusal) => return respond::refuse(app, destination, refusal.into(), language),
+        Err(refusal) => return respond::refuse(app, destination, &refusal.into(), language),
     };
     let scope = consent::granted_scope(configuration.snapshot(), &destination.client.client, work.request());
     let step = next_step::decide(work.request(), &destination.client.client, &scope, hint.as_deref(), established, now);

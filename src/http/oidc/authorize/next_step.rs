@@ -144,9 +144,7 @@ fn consent_step(
         .as_ref()
         .filter(|consent| consent.covers(scope.iter().map(String::as_str), now) && !request.prompt.contains(Prompt::Consent));
     match remembered {
-        Some(consent) => {
-            Ok(NextStep::Issue { consent: ConsentUse::Remembered(consent.id), scope: scope.to_vec() })
-        }
+        Some(consent) => Ok(NextStep::Issue { consent: ConsentUse::Remembered(consent.id), scope: scope.to_vec() }),
         None => Err(&refusals::CONSENT_REQUIRED),
     }
 }

@@ -65,12 +65,12 @@ pub(super) fn page(
 }
 
 /// A refusal that the client is told, and that ends nothing: the request was never shown.
-pub(super) fn refuse(app: &App, destination: &Destination, error: OAuthError, language: Language) -> Response {
+pub(super) fn refuse(app: &App, destination: &Destination, error: &OAuthError, language: Language) -> Response {
     tracing::info!(refusal = error.refusal.id, client_id = destination.client.client.client_id, "authorization refused");
     if error.refusal.status >= 500 {
-        tracing::error!(cause = std::error::Error::source(&error).map(ToString::to_string), "authorization failed");
+        tracing::error!(cause = std::error::Error::source(error).map(ToString::to_string), "authorization failed");
     }
-    destination.failure(app, &error, language)
+    destination.failure(app, error, language)
 }
 
 /// A refusal that the client is told. Where pages have shown the request, it ends with it, once (INT-04).
@@ -85,14 +85,14 @@ pub(super) async fn end(
     language: Language,
     now: OffsetDateTime,
 ) -> Response {
-    let Work::Resumed(pending) = work else { return refuse(app, destination, refusal.into(), language) };
+    let Work::Resumed(pending) = work else { return refuse(app, destination, &refusal.into(), language) };
     let about = about(destination, browser, established.found);
     let event = AuditEvent::AuthorizationRefused { error: refusal.code.as_str() };
     let finished = FinishedRequest { request_id: &pending.id, expires_at: pending.remembered_until(app) };
     match finished_requests::take(&app.pool, finished, &AuditRecord::new(now, about, event)).await {
-        Ok(true) => refuse(app, destination, refusal.into(), language),
+        Ok(true) => refuse(app, destination, &refusal.into(), language),
         Ok(false) => ended(app, destination, language),
-        Err(error) => refuse(app, destination, unavailable(error), language),
+        Err(error) => refuse(app, destination, &unavailable(error), language),
     }
 }
 
@@ -110,7 +110,7 @@ pub(super) async fn issue(
     now: OffsetDateTime,
 ) -> Response {
     let Some(SessionWithConsent { session, .. }) = established.found else {
-        return refuse(app, destination, (&refusals::LOGIN_REQUIRED).into(), language);
+        return refuse(app, destination, &(&refusals::LOGIN_REQUIRED).into(), language);
     };
     let client = &destination.client.client;
     let request = work.request();
@@ -121,7 +121,7 @@ pub(super) async fn issue(
         secret_hash: handle.hash(),
         client_id: client.id,
         redirect_uri: destination.redirect_uri.clone(),
-        code_challenge: request.code_challenge.as_ref().map(|challenge| challenge.to_string()),
+        code_challenge: request.code_challenge.as_ref().map(ToString::to_string),
         nonce: request.nonce.clone(),
         authentication: Authentication {
             session_id: session.id,
@@ -140,9 +140,7 @@ pub(super) async fn issue(
     };
     let finished = match work {
         Work::New(_) => None,
-        Work::Resumed(pending) => {
-            Some(FinishedRequest { request_id: &pending.id, expires_at: pending.remembered_until(app) })
-        }
+        Work::Resumed(pending) => Some(FinishedRequest { request_id: &pending.id, expires_at: pending.remembered_until(app) }),
     };
     let about = About { family_id: Some(id), ..about(destination, browser, established.found) };
     let event = AuditEvent::CodeIssued { scope: code.scope.clone() };
@@ -155,8 +153,8 @@ pub(super) async fn issue(
         }
         // the request was ended in another tab, or the session in the meantime
         Ok(false) if finished.is_some() => ended(app, destination, language),
-        Ok(false) => refuse(app, destination, (&refusals::LOGIN_REQUIRED).into(), language),
-        Err(error) => refuse(app, destination, unavailable(error), language),
+        Ok(false) => refuse(app, destination, &(&refusals::LOGIN_REQUIRED).into(), language),
+        Err(error) => refuse(app, destination, &unavailable(error), language),
     }
 }
 

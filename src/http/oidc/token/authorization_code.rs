@@ -69,9 +69,8 @@ pub(super) async fn exchange(app: &App, call: &ClientCall) -> Result<TokenRespon
     };
     let audit = AuditRecord::new(now, about.clone(), AuditEvent::CodeRedeemed);
     let access_token_ttl = Duration::seconds(i64::from(client.access_token_ttl));
-    let redeemed = authorization_codes::redeem(&app.pool, &presented, now + access_token_ttl, &audit, now)
-        .await
-        .map_err(unavailable)?;
+    let redeemed =
+        authorization_codes::redeem(&app.pool, &presented, now + access_token_ttl, &audit, now).await.map_err(unavailable)?;
     let Some(redeemed) = redeemed else {
         let audit = AuditRecord::new(now, about, AuditEvent::CodeReused);
         if authorization_codes::refuse(&app.pool, &presented, &audit, now).await.map_err(unavailable)? {

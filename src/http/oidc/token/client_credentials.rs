@@ -24,9 +24,8 @@ pub(super) fn grant(app: &App, call: &ClientCall) -> Result<TokenResponse, OAuth
         return Err((&refusals::MACHINE_SCOPE_PERSONAL).into());
     }
     let configuration = app.configuration();
-    let is_granted = |name: &str| {
-        client.scopes.iter().any(|granted| granted == name) && configuration.snapshot().scope(name).is_some()
-    };
+    let is_granted =
+        |name: &str| client.scopes.iter().any(|granted| granted == name) && configuration.snapshot().scope(name).is_some();
     if !scope.iter().all(is_granted) {
         return Err((&refusals::TOKEN_SCOPE_NOT_ALLOWED).into());
     }

@@ -11,7 +11,10 @@ use axum::{
 
 use crate::{
     app::App,
-    http::{error::oauth::Refused, extract::{client_call::ClientCall, form::parameter}},
+    http::{
+        error::oauth::Refused,
+        extract::{client_call::ClientCall, form::parameter},
+    },
     model::client::GrantType,
     protocol::{error::OAuthError, refusals, token::TokenResponse},
 };
