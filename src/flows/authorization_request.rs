@@ -108,7 +108,10 @@ impl PendingRequest {
             ("client_id", Some(request.client_id.as_str())),
             ("redirect_uri", Some(&request.redirect_uri)),
             ("response_type", Some("code")),
-            ("response_mode", Some(request.response_mode).filter(|mode| *mode != ResponseMode::Query).map(ResponseMode::as_str)),
+            (
+                "response_mode",
+                Some(request.response_mode).filter(|mode| *mode != ResponseMode::Query).map(ResponseMode::as_str),
+            ),
             ("scope", Some(&scope)),
             ("state", request.state.as_deref()),
             ("nonce", request.nonce.as_deref()),

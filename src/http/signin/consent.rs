@@ -100,7 +100,8 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
             }
             let is_required =
                 |name: &str| name == OPENID || configuration.snapshot().scope(name).is_some_and(|scope| scope.required);
-            let is_allowed = |name: &str| asked.iter().any(|asked| asked == name) && (ticked.contains(&name) || is_required(name));
+            let is_allowed =
+                |name: &str| asked.iter().any(|asked| asked == name) && (ticked.contains(&name) || is_required(name));
             let remembered = is_remembered(client.allow_remember_consent, client.client_type);
             let consent = ConsentGiven::new(&step.pending.request, is_allowed, remembered);
             Ok(step.resume(&app, &Progress { consent: Some(consent), ..progress }))

@@ -165,3 +165,6 @@ pub(super) fn code_consent(consent: ConsentUse, client: &Client, now: OffsetDate
         },
     }
 }
+
+#[cfg(test)]
+mod tests;
