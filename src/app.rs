@@ -11,7 +11,6 @@ use arc_swap::{ArcSwap, Guard};
 use sqlx::PgPool;
 use time::Duration;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use uuid::Uuid;
 
 use crate::{
     base::{clock::Clock, digest, entropy, id::IdentityProviderRowId, limiter::Limiter, recent::Recent, seal::SealingKey},
@@ -49,8 +48,6 @@ pub struct Inner {
     pub clock: Clock,
     /// Postgres, as the serving role
     pub pool: PgPool,
-    /// this process, in leases
-    pub node_id: Uuid,
     /// work in the background that a stop waits for
     pub tasks: TaskTracker,
     /// cancelled when the node begins to stop
@@ -126,7 +123,6 @@ impl App {
         let configuration = Configuration::assemble(snapshot, &keys, &settings, &urls, &http, &clock);
         Ok(Self(Arc::new(Inner {
             urls,
-            node_id: crate::base::id::uuid_v7(clock.now()),
             clock,
             pool,
             metrics,
