@@ -3,5 +3,6 @@
 
 pub mod database;
 pub mod person;
+pub mod phone;
 pub mod server;
 pub mod statements;
