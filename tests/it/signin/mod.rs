@@ -1,0 +1,4 @@
+//! The pages on which people choose and allow.
+
+mod choose;
+mod consent;
