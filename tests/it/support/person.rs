@@ -109,11 +109,6 @@ impl Person {
         self.cookies_for(url)
     }
 
-    /// Removes every cookie.
-    pub fn forget_cookies(&mut self) {
-        self.cookies.clear();
-    }
-
     /// Opens an address, as if typed.
     pub async fn get(&mut self, url: impl AsRef<str>) -> Arrival {
         let url = Url::parse(url.as_ref()).unwrap();

@@ -47,7 +47,7 @@ async fn aut_01_aut_02_aut_03_type_and_mode() {
 async fn aut_04_every_scope_is_known_granted_and_well_formed() {
     let server = TestServer::start().await;
     let with = |scope: &str| ask().with("scope", scope);
-    let many = (0..100).map(|number| format!(" a{number}")).collect::<String>();
+    let many = " a".repeat(100);
     are_refused(
         &server,
         "invalid_scope",

@@ -103,7 +103,7 @@ async fn int_06_strangers_write_nothing() {
     leave_no_trace(1_600).await;
 }
 
-/// The issue's own number; some minutes without optimisation.
+/// As many as the plan asks for: some four minutes without optimisation.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes long without optimisation; the same with fewer requests always runs"]
 async fn int_06_a_hundred_thousand_strangers_write_nothing() {
