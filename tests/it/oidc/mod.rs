@@ -1,0 +1,3 @@
+//! The endpoints of OpenID Connect.
+
+pub mod authorize;
