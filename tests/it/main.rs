@@ -13,6 +13,8 @@ mod clients;
 mod demo;
 mod electronic_id;
 mod house;
+mod keys;
+mod oidc;
 mod spine;
 mod store;
 mod support;

@@ -5,3 +5,4 @@ pub mod database;
 pub mod person;
 pub mod server;
 pub mod statements;
+pub mod tokens;

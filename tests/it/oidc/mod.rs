@@ -1,0 +1,7 @@
+//! The endpoints of OAuth and OpenID Connect.
+
+mod discovery;
+mod end_session;
+mod live_state;
+mod token;
+mod userinfo;
