@@ -151,8 +151,17 @@ async fn session(
     let lifetimes = app.session_lifetimes();
     Ok(found.filter(|found| {
         let is_this_browsers = named.is_some() || cookie.is_some_and(|cookie| found.session.was_given_to(cookie));
-        is_this_browsers && found.session.is_alive(lifetimes, now)
+        is_this_browsers && found.session.is_alive(lifetimes, now) && may_carry_on(app, destination, found)
     }))
+}
+
+/// Appendix B: the way to sign in is still open, and the client's sign-ins were not cut off since.
+fn may_carry_on(app: &App, destination: &Destination, found: &SessionWithConsent) -> bool {
+    let session = &found.session;
+    let configuration = app.configuration();
+    let mut providers = configuration.snapshot().identity_providers().iter();
+    providers.any(|provider| provider.kind == session.identity_provider)
+        && destination.client.client.not_before.is_none_or(|not_before| session.auth_time >= not_before)
 }
 
 /// A request on its way: new from the client, or with an id because a page has shown it.

@@ -222,7 +222,12 @@ async fn tok_06_the_jti_names_the_family_and_is_never_the_same() {
 async fn fixed_claims_of_a_client_are_in_a_persons_token_only_where_it_says_so() {
     let server = TestServer::start().await;
     let mut person = Person::new();
-    change(&server, r#"update clients set client_claims = '{"region": "north"}' where client_id = '@myorg.is/webapp'"#).await;
+    change(
+        &server,
+        r#"update clients set client_claims = '{"region": "north"}', always_send_client_claims = false
+           where client_id = '@myorg.is/webapp'"#,
+    )
+    .await;
     let token = tokens(&server, &mut person, WEBAPP, "openid").await.text("access_token");
     assert_eq!(claims(&token).get("client_region"), None);
     change(&server, "update clients set always_send_client_claims = true where client_id = '@myorg.is/webapp'").await;
