@@ -14,10 +14,23 @@ statements! {
                 expires_at = case when rate_limits.expires_at <= $3 then excluded.expires_at else rate_limits.expires_at end
         returning key, count, expires_at";
 
+    // locked in the order of COUNT, so that the two never wait for one another
     FORGIVE = r"
+        with wanted as (
+            select key
+            from rate_limits
+            where key = any ($1) and count > 0
+            order by key
+            for update
+        )
         update rate_limits
         set count = count - 1
-        where key = any ($1) and count > 0";
+        where key in (select key from wanted)";
+
+    HOLD = r"
+        update rate_limits
+        set expires_at = $2
+        where key = $1";
 
     FIND = r"
         select key, count, expires_at
@@ -54,4 +67,9 @@ pub async fn find(executor: impl PgExecutor<'_>, keys: &[Vec<u8>], now: OffsetDa
 /// Takes one back: a sign-in that the person approved does not count.
 pub async fn forgive(executor: impl PgExecutor<'_>, keys: &[Vec<u8>]) -> sqlx::Result<()> {
     sqlx::query(FORGIVE).bind(keys).execute(executor).await.map(drop)
+}
+
+/// Keeps a counter as it is until `until`.
+pub async fn hold(executor: impl PgExecutor<'_>, key: &[u8], until: OffsetDateTime) -> sqlx::Result<()> {
+    sqlx::query(HOLD).bind(key).bind(until).execute(executor).await.map(drop)
 }

@@ -9,12 +9,14 @@
 )]
 
 mod apply;
+mod browser;
 mod clients;
 mod demo;
 mod electronic_id;
 mod house;
 mod keys;
 mod oidc;
+mod signin;
 mod spine;
 mod store;
 mod support;

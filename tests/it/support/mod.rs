@@ -3,6 +3,7 @@
 
 pub mod database;
 pub mod person;
+pub mod phone;
 pub mod server;
 pub mod statements;
 pub mod tokens;

@@ -1,0 +1,5 @@
+mod faults;
+mod leases;
+mod limits;
+mod start;
+mod wait;
