@@ -14,6 +14,7 @@ mod clients;
 mod demo;
 mod electronic_id;
 mod house;
+mod keys;
 mod oidc;
 mod signin;
 mod spine;

@@ -7,3 +7,4 @@ pub mod person;
 pub mod phone;
 pub mod server;
 pub mod statements;
+pub mod tokens;
