@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use sqlx::PgPool;
@@ -93,16 +93,21 @@ async fn assert_refused(owner: &PgPool, person: &Person, what: &str, sentence: &
     assert!(audited > 0, "{what} is not in the audit");
 }
 
+/// Four at a time.
+async fn for_each(cases: &[(&str, &str, &str)], check: impl AsyncFn(&str, &str, &str)) {
+    stream::iter(cases).for_each_concurrent(4, async |(what, sentence, kind)| check(what, sentence, kind).await).await;
+}
+
 #[tokio::test]
 async fn each_scenario_number_ends_on_its_page_without_a_session() {
     let server = TestServer::start().await;
     let owner = server.owner().await;
-    join_all(SCENARIOS.iter().map(async |(number, sentence, kind)| {
-        let phone = Phone { number: (*number).to_owned(), ..Phone::nobodys() };
+    for_each(SCENARIOS, async |number, sentence, kind| {
+        let phone = Phone { number: number.to_owned(), ..Phone::nobodys() };
         let mut person = started(&server, &phone).await;
         until_answered(&mut person).await;
         assert_refused(&owner, &person, number, sentence, kind).await;
-    }))
+    })
     .await;
     assert_eq!(count(&owner, "persons").await, 0);
     signed_in(&server, &Phone { number: "0000001".to_owned(), ..Phone::nobodys() }).await;
@@ -124,14 +129,14 @@ async fn every_lie_is_refused_on_its_page_without_a_session() {
     let honest = Phone::new().await;
     signed_in(&server, &honest).await;
     let before = count(&owner, "persons").await;
-    join_all(LIES.iter().map(async |(lie, sentence, kind)| {
+    for_each(LIES, async |lie, sentence, kind| {
         let other = Phone::new().await;
-        let phone = if *lie == "replayOld" { &honest } else { &other };
+        let phone = if lie == "replayOld" { &honest } else { &other };
         phone.lies(lie).await;
         let mut person = started(&server, phone).await;
         until_answered(&mut person).await;
         assert_refused(&owner, &person, lie, sentence, kind).await;
-    }))
+    })
     .await;
     assert_eq!(count(&owner, "persons").await, before);
     // the simulator tells every lie that it knows when it is asked for one that it does not

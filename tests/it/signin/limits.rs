@@ -143,6 +143,23 @@ async fn rat_02_a_network_has_a_limit_of_its_own() {
 }
 
 #[tokio::test]
+async fn rat_05_a_forged_forwarded_address_is_no_other_network() {
+    let server = TestServer::start_with(|settings| settings.sign_in.attempts_per_address = 1).await;
+    starts(&server, &mut browser(), &Phone::nobodys()).await;
+    let person = at_the_number(&server).await;
+    let mut fields = person.page().forms()[0].fields.clone();
+    fields.retain(|(name, _)| name != "phone_number");
+    fields.push(("phone_number".to_owned(), Phone::nobodys().number));
+    let request = reqwest::Client::new().post(format!("{}/signin/start", server.address)).form(&fields);
+    let request = request
+        .header("cookie", format!("ias_browser={}", person.cookie("localhost", "ias_browser").unwrap()))
+        .header("sec-fetch-site", "same-origin")
+        .header("x-forwarded-for", "192.0.2.1")
+        .header("forwarded", "for=192.0.2.1");
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
 async fn eid_06_three_refusals_on_the_phone_stop_every_prompt_to_it_for_ten_minutes() {
     let server = TestServer::start().await;
     let phone = Phone::new().await;

@@ -7,7 +7,9 @@ use crate::support::{
 };
 
 /// Polls, renewals of the lease and what nodes do by themselves are left out.
-const LEFT_OUT: [&str; 4] = ["LEASE", "VERSION", "DELETE_EXPIRED", "FORGET_ATTEMPTS"];
+const LEFT_OUT: [&str; 5] = ["sign_in_attempts::LEASE", "configuration::", "signing_keys::", "sweep::", "snapshot::"];
+/// With two looks at the waiting page: the first, and the one that shows the approval.
+const MOST: usize = 21;
 
 #[tokio::test]
 async fn a_sign_in_by_sim_from_start_to_code_has_its_statements_counted() {
@@ -29,7 +31,7 @@ async fn a_sign_in_by_sim_from_start_to_code_has_its_statements_counted() {
     confirm(&mut person).await.stopped();
     drop(guard);
     let mut statements = counter.texts();
-    statements.retain(|name| !LEFT_OUT.iter().any(|left_out| name.ends_with(left_out)));
+    statements.retain(|name| !LEFT_OUT.iter().any(|left_out| name.contains(left_out)));
     println!("{} statements: {statements:#?}", statements.len());
-    assert!(statements.len() <= 24, "{} statements: {statements:#?}", statements.len());
+    assert!(statements.len() <= MOST, "{} statements: {statements:#?}", statements.len());
 }
