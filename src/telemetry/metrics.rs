@@ -55,32 +55,18 @@ pub static TOKENS_ISSUED: Counter = Counter(Metric {
     labels: &[("grant_type", Values::Closed(&["authorization_code", "refresh_token", "client_credentials"]))],
 });
 
-/// Refused requests at the machine endpoints and at authorize.
+/// Requests that were refused, in whatever form.
 pub static REFUSALS: Counter = Counter(Metric {
     name: "ias_refusals_total",
-    help: "OAuth requests refused, by endpoint and error.",
-    labels: &[
-        ("endpoint", Values::Closed(&["authorize", "token", "userinfo", "introspect", "revocation", "endsession"])),
-        (
-            "error",
-            Values::Closed(&[
-                "invalid_request",
-                "invalid_client",
-                "invalid_grant",
-                "invalid_scope",
-                "invalid_token",
-                "unauthorized_client",
-                "unsupported_grant_type",
-                "unsupported_response_type",
-                "access_denied",
-                "login_required",
-                "consent_required",
-                "interaction_required",
-                "server_error",
-                "temporarily_unavailable",
-            ]),
-        ),
-    ],
+    help: "Requests refused, by route and error code.",
+    labels: &[("route", Values::Ours), ("error", Values::Ours)],
+});
+
+/// Code challenges that came again (AUT-06).
+pub static CODE_CHALLENGES_REPEATED: Counter = Counter(Metric {
+    name: "ias_code_challenges_repeated_total",
+    help: "Authorization requests whose code challenge the client had sent in the last minutes already, by client.",
+    labels: &[("client_id", Values::Ours)],
 });
 
 /// Families revoked because a code or refresh token came twice.
@@ -94,7 +80,10 @@ pub static REUSES: Counter = Counter(Metric {
 pub static RATE_LIMITED: Counter = Counter(Metric {
     name: "ias_rate_limited_total",
     help: "Requests refused by a limit, by what it counts.",
-    labels: &[("limit", Values::Closed(&["number", "browser", "address", "client", "connections", "open_attempts"]))],
+    labels: &[(
+        "limit",
+        Values::Closed(&["number", "browser", "address", "client", "connections", "open_attempts", "endings"]),
+    )],
 });
 
 /// Calls to outside systems.
@@ -129,7 +118,8 @@ pub static CLOCK_OFFSET_SECONDS: Gauge = Gauge(Metric {
 });
 
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-const COUNTERS: &[&Counter] = &[&HTTP_REQUESTS, &SIGN_IN_ATTEMPTS, &TOKENS_ISSUED, &REFUSALS, &REUSES, &RATE_LIMITED];
+const COUNTERS: &[&Counter] =
+    &[&HTTP_REQUESTS, &SIGN_IN_ATTEMPTS, &TOKENS_ISSUED, &REFUSALS, &CODE_CHALLENGES_REPEATED, &REUSES, &RATE_LIMITED];
 const GAUGES: &[&Gauge] = &[&HTTP_REQUESTS_OPEN, &DATABASE_CONNECTIONS, &SNAPSHOT_AGE_SECONDS, &CLOCK_OFFSET_SECONDS];
 const HISTOGRAMS: &[&Histogram] = &[&HTTP_REQUEST_SECONDS, &OUTBOUND_SECONDS];
 const BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -148,7 +138,7 @@ struct Metric {
 enum Values {
     /// these
     Closed(&'static [&'static str]),
-    /// words that our own code makes: a route's pattern, a status
+    /// words of our own: a route's pattern, a status, a registered client
     Ours,
 }
 
@@ -285,12 +275,12 @@ mod tests {
             request_answered(&format!("X{method}"), None, 405, Duration::from_millis(3));
         }
         SIGN_IN_ATTEMPTS.increment(&["sim"]);
-        REFUSALS.increment(&["token", "a stranger's word"]);
+        RATE_LIMITED.increment(&["a stranger's word"]);
         metrics.upkeep();
         let text = metrics.render();
         assert!(text.contains(r#"ias_http_requests_total{method="other",route="other",status="405"} 1000"#), "{text}");
         assert!(text.contains(r#"ias_sign_in_attempts_total{idp="sim",outcome="other"} 1"#), "{text}");
-        assert!(text.contains(r#"ias_refusals_total{endpoint="token",error="other"} 1"#), "{text}");
+        assert!(text.contains(r#"ias_rate_limited_total{limit="other"} 1"#), "{text}");
         assert!(text.contains(r#"ias_http_request_duration_seconds_bucket{route="other",le="0.005"} 1000"#), "{text}");
         assert!(text.contains("# HELP ias_http_requests_total Requests answered, by method, route and status."), "{text}");
         assert!(text.contains("# TYPE ias_http_request_duration_seconds histogram"), "{text}");
