@@ -3,13 +3,13 @@
 use std::{
     collections::HashMap,
     ops::Deref,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize},
     time::{Duration as Monotonic, Instant},
 };
 
 use arc_swap::{ArcSwap, Guard};
 use sqlx::PgPool;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     config::Settings,
     keys::{KeyFault, ring::KeyRing},
     model::{
+        identity_provider::IdentityProvider,
         scope::{OPENID, PROFILE},
         session::SessionLifetimes,
         signing_key::KeyLifetimes,
@@ -27,12 +28,19 @@ use crate::{
         jwk,
         metadata::{Capabilities, Metadata},
     },
-    store::snapshot::{self, Snapshot},
-    telemetry::metrics::Metrics,
+    store::{
+        configuration::{self, Confirmation},
+        snapshot::{self, Snapshot},
+    },
+    telemetry::metrics::{self, Metrics},
 };
 
 /// A node does not serve from a configuration that it could not confirm for so long (decision F).
 const CONFIRMATION_TTL: Monotonic = Monotonic::from_secs(3);
+/// STO-04: a clock that is further off than this is an alarm ...
+const CLOCK_ALARM: Duration = Duration::seconds(1);
+/// ... and further than this keeps the node from serving.
+const CLOCK_LIMIT: Duration = Duration::seconds(5);
 
 /// Everything, cheap to clone.
 #[derive(Clone)]
@@ -60,11 +68,22 @@ pub struct Inner {
     pub anonymous_endings: Limiter<String>,
     /// SHA-256 of client and code challenge of the requests of the last minutes (AUT-06)
     pub code_challenges: Recent<[u8; 32]>,
+    /// requests that are being answered (DOS-05)
+    pub open_requests: AtomicUsize,
     http: OutboundClient,
     master: SealingKey,
     configuration: ArcSwap<Configuration>,
     keys: ArcSwap<KeyRing>,
-    confirmed: Mutex<Instant>,
+    confirmed: Mutex<Confirmed>,
+}
+
+/// What the last look at the database's version row showed.
+#[derive(Clone, Copy)]
+struct Confirmed {
+    /// when the question was asked: what the answer shows may be as old as that
+    at: Instant,
+    /// this machine's clock less the database's
+    clock_offset: Duration,
 }
 
 /// A document that is the same for everybody until the configuration changes.
@@ -79,11 +98,18 @@ pub struct Published {
 /// One configuration, whole (decision F).
 pub struct Configuration {
     snapshot: Snapshot,
-    drivers: HashMap<IdentityProviderRowId, Driver>,
+    drivers: HashMap<IdentityProviderRowId, BuiltDriver>,
+    faults: Vec<String>,
     /// /.well-known/openid-configuration
     pub discovery: Published,
     /// /.well-known/openid-configuration/jwks
     pub jwks: Published,
+}
+
+/// A driver, with the row that it was made from: while that stays the same, so does the driver with its connections.
+struct BuiltDriver {
+    provider: Arc<IdentityProvider>,
+    driver: Arc<Driver>,
 }
 
 /// The server cannot start, or cannot take over a new configuration.
@@ -118,9 +144,9 @@ impl App {
         let urls = Urls::new(settings.server.issuer.as_str());
         let http = OutboundClient::new().map_err(|fault| AppFault::Outbound(fault.to_string()))?;
         let keys = KeyRing::load(&pool, &master).await?;
-        let confirmed = Instant::now();
+        let (confirmed, _) = ask(&pool).await?;
         let snapshot = snapshot::load(&pool).await?;
-        let configuration = Configuration::assemble(snapshot, &keys, &settings, &urls, &http, &clock);
+        let configuration = Configuration::assemble(snapshot, None, &keys, &settings, &urls, &http, &clock);
         Ok(Self(Arc::new(Inner {
             urls,
             clock,
@@ -131,6 +157,7 @@ impl App {
             failed_authentications: Limiter::new(20, Duration::minutes(1)),
             anonymous_endings: Limiter::new(settings.sign_in.attempts_per_address, settings.sign_in.attempts_window),
             code_challenges: Recent::new(50_000, Duration::minutes(5)),
+            open_requests: AtomicUsize::new(0),
             http,
             master,
             configuration: ArcSwap::from_pointee(configuration),
@@ -167,46 +194,107 @@ impl Inner {
         key_lifetimes(&self.settings)
     }
 
-    /// Whether the configuration was confirmed lately; a node that lost its database stops to serve.
-    pub fn is_confirmed(&self) -> bool {
-        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < CONFIRMATION_TTL
+    /// Why this node must not answer now, for operators; `None` where it may. A node that lost its database stops to serve
+    /// (decision F), and so does one whose clock is wrong (STO-04).
+    pub fn impediment(&self) -> Option<&'static str> {
+        let confirmed = self.confirmed();
+        if confirmed.at.elapsed() >= CONFIRMATION_TTL {
+            Some("the configuration could not be confirmed with the database")
+        } else if confirmed.clock_offset.abs() > CLOCK_LIMIT {
+            Some("the clock of this machine is more than 5 s off the database's")
+        } else {
+            None
+        }
     }
 
     /// Confirms the configuration, and reads it and the keys anew where their version has changed.
     pub async fn confirm(&self) -> Result<(), AppFault> {
-        // counted from before the question: what the answer shows may be as old as that
-        let asked = Instant::now();
-        if snapshot::version(&self.pool).await? != self.configuration().snapshot.version {
+        let (confirmed, version) = ask(&self.pool).await?;
+        if version != self.configuration().snapshot.version {
             let keys = KeyRing::load(&self.pool, &self.master).await?;
             let snapshot = snapshot::load(&self.pool).await?;
-            let configuration = Configuration::assemble(snapshot, &keys, &self.settings, &self.urls, &self.http, &self.clock);
+            let earlier = self.configuration.load();
+            let configuration =
+                Configuration::assemble(snapshot, Some(&earlier), &keys, &self.settings, &self.urls, &self.http, &self.clock);
             self.keys.store(keys);
             self.configuration.store(Arc::new(configuration));
         }
-        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = asked;
+        let earlier = std::mem::replace(&mut *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner), confirmed);
+        if confirmed.is_alarming() && !earlier.is_alarming() {
+            tracing::error!(seconds = confirmed.clock_offset.as_seconds_f64(), "the clock is off the database's");
+        }
         Ok(())
+    }
+
+    /// Writes down the levels that nothing else does, before the metrics are read.
+    pub fn measure(&self) {
+        let confirmed = self.confirmed();
+        metrics::SNAPSHOT_AGE_SECONDS.set(confirmed.at.elapsed().as_secs_f64(), &[]);
+        metrics::CLOCK_OFFSET_SECONDS.set(confirmed.clock_offset.as_seconds_f64(), &[]);
+        let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
+        metrics::DATABASE_CONNECTIONS.set(f64::from(idle), &["idle"]);
+        metrics::DATABASE_CONNECTIONS.set(f64::from(self.pool.size().saturating_sub(idle)), &["in_use"]);
+    }
+
+    fn confirmed(&self) -> Confirmed {
+        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Confirmed {
+    fn is_alarming(&self) -> bool {
+        self.clock_offset.abs() > CLOCK_ALARM
+    }
+}
+
+/// Looks at the version row. The clock that is compared is the machine's, also where a test has another idea of the time.
+async fn ask(pool: &PgPool) -> sqlx::Result<(Confirmed, i64)> {
+    let (at, before) = (Instant::now(), Clock::System.now());
+    let Confirmation { version, database_time } = configuration::confirm(pool).await?;
+    let clock_offset = clock_offset(before, database_time, Clock::System.now());
+    Ok((Confirmed { at, clock_offset }, version))
+}
+
+/// How far our clock is off for certain, where the database's showed `database` between our `before` and `after`.
+fn clock_offset(before: OffsetDateTime, database: OffsetDateTime, after: OffsetDateTime) -> Duration {
+    if database < before {
+        before - database
+    } else if database > after {
+        after - database
+    } else {
+        Duration::ZERO
     }
 }
 
 impl Configuration {
     fn assemble(
         snapshot: Snapshot,
+        earlier: Option<&Self>,
         keys: &KeyRing,
         settings: &Settings,
         urls: &Urls,
         http: &OutboundClient,
         clock: &Clock,
     ) -> Self {
-        let mut drivers = HashMap::new();
+        let (mut drivers, mut faults) = (HashMap::new(), Vec::new());
         for provider in snapshot.identity_providers() {
-            match Driver::new(provider, http, settings.environment) {
-                Ok(driver) => drop(drivers.insert(provider.id, driver)),
-                Err(fault) => tracing::error!(identity_provider = provider.name, %fault, "a driver cannot be used"),
+            let kept =
+                earlier.and_then(|earlier| earlier.drivers.get(&provider.id)).filter(|built| built.provider == *provider);
+            let driver = match kept {
+                Some(built) => Ok(Arc::clone(&built.driver)),
+                None => Driver::new(provider, http, settings.environment).map(Arc::new),
+            };
+            match driver {
+                Ok(driver) => drop(drivers.insert(provider.id, BuiltDriver { provider: Arc::clone(provider), driver })),
+                Err(fault) => {
+                    tracing::error!(identity_provider = provider.name, %fault, "a driver cannot be used");
+                    faults.push(format!("identity provider {}: {fault}", provider.name));
+                }
             }
         }
         let discovery = Published::new(&Metadata::new(urls.endpoints(), capabilities(&snapshot)));
         let jwks = Published::new(&jwk::set(keys.published(clock.now())));
-        Self { snapshot, drivers, discovery, jwks }
+        Self { snapshot, drivers, faults, discovery, jwks }
     }
 
     /// Clients, scopes, organisations and providers.
@@ -216,7 +304,12 @@ impl Configuration {
 
     /// The driver of an enabled identity provider.
     pub fn driver(&self, provider: IdentityProviderRowId) -> Option<&Driver> {
-        self.drivers.get(&provider)
+        self.drivers.get(&provider).map(|built| &*built.driver)
+    }
+
+    /// The identity providers that have no driver, and why: production does not start with any (OPS-02).
+    pub fn faults(&self) -> &[String] {
+        &self.faults
     }
 }
 
@@ -252,4 +345,17 @@ pub fn key_lifetimes(settings: &Settings) -> KeyLifetimes {
 /// A random number by which the log finds what a page or an answer spoke of.
 pub fn error_id() -> String {
     digest::base64url(entropy::bytes::<9>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_clock_is_off_for_certain_counts_sto_04() {
+        let at = |seconds| OffsetDateTime::UNIX_EPOCH + Duration::seconds(seconds);
+        assert_eq!(clock_offset(at(10), at(12), at(14)), Duration::ZERO, "a slow answer is no wrong clock");
+        assert_eq!(clock_offset(at(10), at(4), at(11)), Duration::seconds(6));
+        assert_eq!(clock_offset(at(10), at(17), at(11)), Duration::seconds(-6));
+    }
 }

@@ -92,10 +92,12 @@ impl Node {
             let faults = {
                 let configuration = app.configuration();
                 let snapshot = configuration.snapshot();
-                production::faults(
+                let mut faults = production::faults(
                     snapshot.clients().map(AsRef::as_ref),
                     snapshot.identity_providers().iter().map(AsRef::as_ref),
-                )
+                );
+                faults.extend_from_slice(configuration.faults());
+                faults
             };
             anyhow::ensure!(faults.is_empty(), "production refuses the stored configuration:\n  - {}", faults.join("\n  - "));
         }

@@ -36,6 +36,8 @@ pub struct Server {
     pub max_connections: usize,
     /// connections at once from one address that is no trusted proxy
     pub max_connections_per_address: usize,
+    /// requests under way at once; pages are refused at four fifths of it, userinfo at nine tenths (DOS-05)
+    pub max_requests: usize,
     /// how long readiness is off before requests are refused
     #[serde(deserialize_with = "value::timeout")]
     pub drain_delay: Duration,
@@ -62,9 +64,11 @@ impl Server {
                 faults.push(format!("server.{key}: must be longer than nothing"));
             }
         }
-        for (key, cap) in
-            [("max_connections", self.max_connections), ("max_connections_per_address", self.max_connections_per_address)]
-        {
+        for (key, cap) in [
+            ("max_connections", self.max_connections),
+            ("max_connections_per_address", self.max_connections_per_address),
+            ("max_requests", self.max_requests),
+        ] {
             if cap == 0 {
                 faults.push(format!("server.{key}: must be at least 1"));
             }

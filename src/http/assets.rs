@@ -3,15 +3,13 @@
 use std::sync::LazyLock;
 
 use axum::{
-    extract::Path,
-    http::{StatusCode, header},
+    Router,
+    http::header,
     response::{IntoResponse, Response},
+    routing::get,
 };
 
 use crate::base::digest;
-
-/// The route that [`asset`] answers.
-pub const ROUTE: &str = "/static/{name}";
 
 /// (name, media type, content) of every file.
 const FILES: [(&str, &str, &[u8]); 3] = [
@@ -46,27 +44,17 @@ pub fn asset_url(name: &str) -> String {
     format!("/static/{hashed_name}")
 }
 
-/// GET [`ROUTE`]: the file, to be kept for ever; 404 for any other name, so also for the name without its hash.
-pub async fn asset(Path(name): Path<String>) -> Response {
-    let Some(asset) = ASSETS.iter().find(|asset| asset.hashed_name == name) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let headers = [(header::CONTENT_TYPE, asset.media_type), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
-    (headers, asset.content).into_response()
+/// A route for each file under the name with its hash; any other name is a path that does not exist.
+pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    ASSETS.iter().fold(Router::new(), |router, asset| {
+        router.route(&format!("/static/{}", asset.hashed_name), get(|| async { asset.to_response() }))
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_file_is_served_under_the_name_with_its_hash_alone() {
-        let url = asset_url("main.css");
-        let name = url.strip_prefix("/static/").unwrap().to_owned();
-        let response = asset(Path(name)).await;
-        assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/css; charset=utf-8");
-        assert_eq!(response.headers()[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
-        assert_eq!(asset(Path("main.css".into())).await.status(), StatusCode::NOT_FOUND);
+impl Asset {
+    /// The file, to be kept for ever.
+    fn to_response(&self) -> Response {
+        let headers = [(header::CONTENT_TYPE, self.media_type), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+        (headers, self.content).into_response()
     }
 }

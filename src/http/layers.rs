@@ -1,30 +1,43 @@
-//! What every request passes: request id and log, the gate (host, target, method, readiness), and on the way back the headers
-//! that every answer carries (HTTP-13, HTTP-19).
+//! What every request passes: request id and log, the gate (size, host, readiness, load), the time-out and the net under panics,
+//! and on the way back the headers that every answer carries (HTTP-13, HTTP-19).
 
-use std::time::Instant;
+use std::{
+    panic::AssertUnwindSafe,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Instant,
+};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderValue, Method, Uri, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header},
     middleware::Next,
     response::Response,
 };
+use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
-use super::error::fallback::{refuse, translate};
+use super::error::fallback::Reader;
 use crate::{
     app::App,
+    model::urls::path,
     protocol::{error::Refusal, refusals},
     telemetry::{metrics, trace_context::TraceContext},
 };
 
+// §0.2
 const MOST_TARGET: usize = 8 * 1024;
+const MOST_HEADER_BYTES: usize = 16 * 1024;
+const MOST_HEADER_FIELDS: usize = 100;
+
+/// Marks a request whose header two readers could read differently (PRX-05): the listener has seen it, the gate refuses it.
+#[derive(Clone, Copy, Debug)]
+pub struct MalformedHead;
 
 /// Around every route.
 pub async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let request_id = crate::app::error_id();
-    let method = request.method().clone();
+    let (method, version) = (request.method().clone(), request.version());
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let trace = TraceContext::continue_from(request.headers().get("traceparent").and_then(|value| value.to_str().ok()));
     // LOG-01: the path as routed, never the query
@@ -35,62 +48,132 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
         method = %method,
         route = route.as_deref().unwrap_or("none"),
     );
-    let headers = request.headers().clone();
-    let refusal = gate(&app, &method, request.uri(), &headers, route.as_deref());
-    if method == Method::HEAD && refusal.is_none() {
-        // read-only documents alone answer HEAD
-        *request.method_mut() = Method::HEAD;
+    // HTTP-08: the framework would answer HEAD by running the handler of GET. As a method that no route has, it is told which
+    // methods there are.
+    if method == Method::HEAD && route.as_deref().is_some_and(|route| !is_document(route)) {
+        *request.method_mut() = Method::TRACE;
     }
-    let response = async {
-        match refusal {
-            Some(refusal) => {
-                let mut response = refuse(&app, &headers, refusal);
-                if refusal == &refusals::METHOD_NOT_ALLOWED {
-                    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
-                }
-                response
-            }
-            None => translate(&app, &headers, next.run(request).await),
+    let open = Open::one_more(&app.open_requests);
+    let mut response = async {
+        let reader = Reader::of(&request);
+        match gate(&app, &request, route.as_deref(), open.number) {
+            Some(refusal) => reader.refuse(&app, refusal),
+            None => answer(&app, &reader, request, next).await,
         }
     }
     .instrument(span.clone())
     .await;
+    drop(open);
     let elapsed = began.elapsed();
-    metrics::request_answered(method.as_str(), route.as_deref(), response.status().as_u16(), elapsed);
-    span.in_scope(|| {
-        tracing::info!(status = response.status().as_u16(), micros = elapsed.as_micros(), "answered");
-    });
+    let status = response.status();
+    let refusal = response.extensions().get::<&'static Refusal>().copied();
+    metrics::request_answered(method.as_str(), route.as_deref(), status.as_u16(), elapsed);
+    if let Some(refusal) = refusal {
+        metrics::REFUSALS.increment(&[route.as_deref().unwrap_or("none"), refusal.code.as_str()]);
+    }
+    span.in_scope(|| tracing::info!(status = status.as_u16(), micros = elapsed.as_micros(), "answered"));
+    // HTTP-07: what was not read must not be taken for the next request
+    if version < Version::HTTP_2 && refusal.is_some_and(|refusal| matches!(refusal.status, 408 | 413 | 414 | 431)) {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     with_headers(&app, response, &request_id)
 }
 
-fn gate(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap, route: Option<&str>) -> Option<&'static Refusal> {
-    let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
+/// Outside of the router, which lists HEAD beside each GET: only documents answer it (HTTP-08).
+pub async fn allow_as_it_is(request: Request, next: Next) -> Response {
+    let is_document = is_document(request.uri().path());
+    let mut response = next.run(request).await;
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        let listed = response.headers().get(header::ALLOW).and_then(|allow| allow.to_str().ok()).unwrap_or_default();
+        let methods: Vec<&str> = listed.split(',').map(str::trim).filter(|method| is_document || *method != "HEAD").collect();
+        if let Ok(allow) = HeaderValue::try_from(methods.join(", ")) {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+    }
+    response
+}
+
+/// Whether a path is read by everybody and changes nothing.
+fn is_document(path: &str) -> bool {
+    path.starts_with("/.well-known/") || path.starts_with("/static/")
+}
+
+fn gate(app: &App, request: &Request, route: Option<&str>, open: usize) -> Option<&'static Refusal> {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let headers = request.headers();
+    let header_bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if target > MOST_TARGET {
         return Some(&refusals::TARGET_TOO_LONG);
     }
-    if !is_our_host(app, uri, headers) {
-        return Some(&refusals::WRONG_HOST);
+    if headers.len() > MOST_HEADER_FIELDS || header_bytes > MOST_HEADER_BYTES {
+        return Some(&refusals::HEADERS_TOO_LARGE);
     }
-    let is_read_only = route.is_some_and(|route| route.starts_with("/.well-known/") || route.starts_with("/static/"));
-    // HTTP-08: the framework would answer HEAD by running the handler of GET
-    if *method == Method::HEAD && !is_read_only && route.is_some() {
-        return Some(&refusals::METHOD_NOT_ALLOWED);
+    if request.extensions().get::<MalformedHead>().is_some() {
+        return Some(&refusals::HEADER_MALFORMED);
     }
-    // decision F: no answer from a configuration that could not be confirmed
+    if let Some(refusal) = wrong_host(app, request.uri(), headers) {
+        return Some(refusal);
+    }
+    // decision F: no answer from a configuration that could not be confirmed; a file is the same whatever it says
     let is_static = route.is_some_and(|route| route.starts_with("/static/"));
-    (!is_static && !app.is_confirmed()).then_some(&refusals::UNAVAILABLE)
+    let refused = app.impediment().is_some() || open > room(route, app.settings.server.max_requests);
+    (!is_static && refused).then_some(&refusals::UNAVAILABLE)
 }
 
-/// PRX-01: exactly one Host, and one of ours; what proxies say about it has no say here.
-fn is_our_host(app: &App, uri: &Uri, headers: &HeaderMap) -> bool {
-    let mut hosts = headers.get_all(header::HOST).iter();
-    let host = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().ok(),
-        // HTTP/2 carries it in :authority
-        (None, None) => uri.authority().map(axum::http::uri::Authority::as_str),
-        _ => None,
-    };
-    host.is_some_and(|host| app.settings.server.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host)))
+/// PRX-01: one Host, and one of ours; what proxies say about it has no say here.
+fn wrong_host(app: &App, uri: &Uri, headers: &HeaderMap) -> Option<&'static Refusal> {
+    let is_ours = |host: &str| app.settings.server.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host));
+    // HTTP/2 has it in :authority; in HTTP/1.1 an absolute target wins over the header (RFC 9112 §3.2.2)
+    let authority = uri.authority().map(axum::http::uri::Authority::as_str);
+    let mut hosts = headers.get_all(header::HOST).iter().map(|host| host.to_str().unwrap_or_default());
+    let host = hosts.next();
+    if hosts.next().is_some() || (host.is_none() && authority.is_none()) {
+        return Some(&refusals::HEADER_MALFORMED);
+    }
+    let all_ours = [host, authority].into_iter().flatten().all(is_ours);
+    (!all_ours).then_some(&refusals::WRONG_HOST)
+}
+
+/// How many requests may be open for one more of this route to be answered: what machines need goes on longest (DOS-05).
+fn room(route: Option<&str>, most: usize) -> usize {
+    match route {
+        Some(path::TOKEN) => most,
+        Some(route) if is_document(route) => most,
+        Some(path::USERINFO) => most - most / 10,
+        _ => most - most / 5,
+    }
+}
+
+/// The handler's answer; ours where it takes too long or panics (HTTP-10, DOS-01).
+async fn answer(app: &App, reader: &Reader, request: Request, next: Next) -> Response {
+    let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(app.settings.server.request_timeout, handled).await {
+        Ok(Ok(response)) => response,
+        // the hook has logged where
+        Ok(Err(_)) => reader.refuse(app, &refusals::SERVER_ERROR),
+        Err(_) => reader.refuse(app, &refusals::UNAVAILABLE),
+    }
+}
+
+/// A request that is being answered, until it is dropped.
+struct Open<'a> {
+    all: &'a AtomicUsize,
+    /// how many there are with this one
+    number: usize,
+}
+
+impl<'a> Open<'a> {
+    fn one_more(all: &'a AtomicUsize) -> Self {
+        metrics::HTTP_REQUESTS_OPEN.change(1.0, &[]);
+        Self { all, number: all.fetch_add(1, Ordering::Relaxed) + 1 }
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.all.fetch_sub(1, Ordering::Relaxed);
+        metrics::HTTP_REQUESTS_OPEN.change(-1.0, &[]);
+    }
 }
 
 fn with_headers(app: &App, mut response: Response, request_id: &str) -> Response {

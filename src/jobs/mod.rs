@@ -2,6 +2,7 @@
 //! call; here they are given their rhythm.
 
 pub mod keep_keys;
+pub mod keep_metrics;
 pub mod reload_snapshot;
 pub mod sweep;
 
@@ -13,6 +14,7 @@ use crate::app::App;
 pub fn start(app: &App) {
     every(app, "reload_snapshot", Duration::from_secs(1), reload_snapshot::run_once);
     every(app, "keep_keys", Duration::from_mins(1), keep_keys::run_once);
+    every(app, "keep_metrics", Duration::from_secs(5), keep_metrics::run_once);
     every(app, "sweep", Duration::from_mins(1), sweep::run_once);
 }
 

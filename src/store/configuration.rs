@@ -11,6 +11,11 @@ statements! {
         select version
         from configuration";
 
+    /// The number of the last edit, and the time that a node compares its clock with (STO-04): the one statement that asks for it.
+    CONFIRM = r"
+        select version, clock_timestamp()
+        from configuration";
+
     /// The environment that the database belongs to: this one, if it belonged to none.
     CLAIM_ENVIRONMENT = r"
         update configuration
@@ -53,6 +58,21 @@ pub struct Stamp {
 pub enum ManagedBy {
     /// `ias apply`
     File,
+}
+
+/// What a node learns each second.
+#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+pub struct Confirmation {
+    /// the number of the last edit
+    pub version: i64,
+    /// the database's clock
+    #[sqlx(rename = "clock_timestamp")]
+    pub database_time: OffsetDateTime,
+}
+
+/// The number of the last edit and the database's time.
+pub async fn confirm(executor: impl PgExecutor<'_>) -> Result<Confirmation, sqlx::Error> {
+    sqlx::query_as(CONFIRM).fetch_one(executor).await
 }
 
 /// The number of the last edit.

@@ -109,11 +109,6 @@ pub async fn load(pool: &PgPool) -> Result<Snapshot, sqlx::Error> {
     Ok(snapshot)
 }
 
-/// The number of the last edit; another one than [`Snapshot::version`] means that there is something to load.
-pub async fn version(pool: &PgPool) -> Result<i64, sqlx::Error> {
-    configuration::version(pool).await
-}
-
 async fn read(connection: &mut PgConnection) -> Result<Snapshot, sqlx::Error> {
     let mut snapshot = Snapshot { version: configuration::version(&mut *connection).await?, ..Snapshot::default() };
     for organisation in organisations::list(&mut *connection).await? {

@@ -55,32 +55,11 @@ pub static TOKENS_ISSUED: Counter = Counter(Metric {
     labels: &[("grant_type", Values::Closed(&["authorization_code", "refresh_token", "client_credentials"]))],
 });
 
-/// Refused requests at the machine endpoints and at authorize.
+/// Requests that were refused, in whatever form.
 pub static REFUSALS: Counter = Counter(Metric {
     name: "ias_refusals_total",
-    help: "OAuth requests refused, by endpoint and error.",
-    labels: &[
-        ("endpoint", Values::Closed(&["authorize", "token", "userinfo", "introspect", "revocation", "endsession"])),
-        (
-            "error",
-            Values::Closed(&[
-                "invalid_request",
-                "invalid_client",
-                "invalid_grant",
-                "invalid_scope",
-                "invalid_token",
-                "unauthorized_client",
-                "unsupported_grant_type",
-                "unsupported_response_type",
-                "access_denied",
-                "login_required",
-                "consent_required",
-                "interaction_required",
-                "server_error",
-                "temporarily_unavailable",
-            ]),
-        ),
-    ],
+    help: "Requests refused, by route and error code.",
+    labels: &[("route", Values::Ours), ("error", Values::Ours)],
 });
 
 /// Code challenges that came again (AUT-06).
@@ -296,12 +275,12 @@ mod tests {
             request_answered(&format!("X{method}"), None, 405, Duration::from_millis(3));
         }
         SIGN_IN_ATTEMPTS.increment(&["sim"]);
-        REFUSALS.increment(&["token", "a stranger's word"]);
+        RATE_LIMITED.increment(&["a stranger's word"]);
         metrics.upkeep();
         let text = metrics.render();
         assert!(text.contains(r#"ias_http_requests_total{method="other",route="other",status="405"} 1000"#), "{text}");
         assert!(text.contains(r#"ias_sign_in_attempts_total{idp="sim",outcome="other"} 1"#), "{text}");
-        assert!(text.contains(r#"ias_refusals_total{endpoint="token",error="other"} 1"#), "{text}");
+        assert!(text.contains(r#"ias_rate_limited_total{limit="other"} 1"#), "{text}");
         assert!(text.contains(r#"ias_http_request_duration_seconds_bucket{route="other",le="0.005"} 1000"#), "{text}");
         assert!(text.contains("# HELP ias_http_requests_total Requests answered, by method, route and status."), "{text}");
         assert!(text.contains("# TYPE ias_http_request_duration_seconds histogram"), "{text}");

@@ -9,6 +9,7 @@
 )]
 
 mod apply;
+mod browser;
 mod clients;
 mod demo;
 mod electronic_id;

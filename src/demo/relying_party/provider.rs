@@ -121,7 +121,7 @@ impl Provider {
         let secret = ClientSecret::new(self.client_secret.expose().clone());
         Client::from_provider_metadata(metadata.clone(), self.client_id.clone(), Some(secret))
             .set_redirect_uri(self.redirect_uri.clone())
-            // as this client is registered: client_secret_post
+            // As the client is registered: `client_secret_post`.
             .set_auth_type(AuthType::RequestBody)
     }
 }

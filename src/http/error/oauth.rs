@@ -60,6 +60,7 @@ impl IntoResponse for Refused {
         let description = format!("{} {} ({error_id})", refusal.id, refusal.description);
         let body = if bare { json!({}) } else { json!({ "error": refusal.code.as_str(), "error_description": description }) };
         let mut response = (status, axum::Json(body)).into_response();
+        response.extensions_mut().insert(refusal);
         let headers = response.headers_mut();
         // RFC 6749 §5.1
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

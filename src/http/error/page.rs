@@ -24,6 +24,7 @@ use crate::{
 #[derive(Debug)]
 pub struct PageRefusal {
     message: Message,
+    status: u16,
     error: OAuthError,
     service: Option<(String, String)>,
     detail: Option<String>,
@@ -33,7 +34,7 @@ pub struct PageRefusal {
 impl PageRefusal {
     /// What the page says, and the refusal behind it.
     pub fn new(message: Message, error: impl Into<OAuthError>) -> Self {
-        Self { message, error: error.into(), service: None, detail: None, button: None }
+        Self { message, status: message.status(), error: error.into(), service: None, detail: None, button: None }
     }
 
     /// The one way on.
@@ -71,11 +72,12 @@ impl PageRefusal {
             detail: self.detail.as_deref(),
             button: self.button.as_ref().and_then(|(label, url)| Button::link(*label, url)),
         };
-        let status = StatusCode::from_u16(self.message.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
         let mut response = html(status, &page, None);
-        if matches!(self.message.status(), 429 | 503) {
+        if matches!(self.status, 429 | 503) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
+        response.extensions_mut().insert(self.error.refusal);
         response
     }
 }
@@ -92,7 +94,7 @@ impl From<OAuthError> for PageRefusal {
             500.. => Message::Failure,
             _ => Message::InvalidRequest,
         };
-        Self::new(message, error)
+        Self { status: error.refusal.status, ..Self::new(message, error) }
     }
 }
 

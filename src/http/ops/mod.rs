@@ -13,18 +13,17 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The node may be given requests: its configuration is confirmed and it is not stopping.
+/// The node may be given requests: it is not stopping, its configuration is confirmed and its clock is right.
 pub async fn readyz(State(app): State<App>) -> Response {
-    if app.stopping.is_cancelled() {
-        (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response()
-    } else if app.is_confirmed() {
-        "ready\n".into_response()
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the configuration could not be confirmed with the database\n").into_response()
+    let impediment = if app.stopping.is_cancelled() { Some("stopping") } else { app.impediment() };
+    match impediment {
+        None => "ready\n".into_response(),
+        Some(impediment) => (StatusCode::SERVICE_UNAVAILABLE, format!("{impediment}\n")).into_response(),
     }
 }
 
 /// Prometheus text.
 pub async fn metrics(State(app): State<App>) -> Response {
+    app.measure();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render()).into_response()
 }

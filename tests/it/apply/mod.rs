@@ -86,7 +86,7 @@ impl Stage {
     }
 
     async fn version(&self) -> i64 {
-        snapshot::version(&self.pool).await.unwrap()
+        configuration::version(&self.pool).await.unwrap()
     }
 }
 

@@ -71,7 +71,9 @@ pub(super) fn refuse(app: &App, destination: &Destination, error: &OAuthError, l
     } else {
         tracing::info!(refusal = refusal.id, client_id, "authorization refused");
     }
-    destination.failure(app, error, language)
+    let mut response = destination.failure(app, error, language);
+    response.extensions_mut().insert(error.refusal);
+    response
 }
 
 /// A refusal that the client is told. Where a page has shown the request, it ends with it, once (INT-04).

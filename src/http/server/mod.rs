@@ -1,0 +1,112 @@
+//! Connections: bounded in number and time, strict about their framing, and finished before the process stops (DOS-01, PRX-05,
+//! RT-09).
+
+mod addresses;
+mod head;
+mod watch;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt as _;
+
+use self::{addresses::Addresses, watch::watch};
+use super::layers::MalformedHead;
+use crate::{config::server::Server, telemetry::metrics};
+
+/// Serves until `stop` is cancelled, then lets requests in flight finish for as long as the settings say.
+pub async fn serve(listener: TcpListener, router: Router, settings: &Server, stop: CancellationToken) {
+    let settings = Arc::new(settings.clone());
+    let slots = Arc::new(Semaphore::new(settings.max_connections));
+    let addresses = Addresses::new(settings.max_connections_per_address, &settings.trusted_proxies);
+    let connections = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &slots) => accepted,
+            () = stop.cancelled() => break,
+        };
+        let Some((stream, peer, slot)) = accepted else { continue };
+        let Some(place) = addresses.admit(peer.ip()) else {
+            metrics::RATE_LIMITED.increment(&["connections"]);
+            continue;
+        };
+        let connection = attend(stream, peer, router.clone(), Arc::clone(&settings), stop.clone());
+        connections.spawn(async move {
+            connection.await;
+            drop((slot, place));
+        });
+    }
+    drop(listener);
+    connections.close();
+    if tokio::time::timeout(settings.shutdown_timeout, connections.wait()).await.is_err() {
+        tracing::warn!("requests were still in flight when the time to stop ran out");
+    }
+}
+
+/// One connection, until its client goes, its time is over, or the node stops.
+async fn attend(stream: TcpStream, peer: SocketAddr, router: Router, settings: Arc<Server>, stop: CancellationToken) {
+    let (stream, watch) = watch(stream);
+    let at_work = watch.clone();
+    let service = hyper::service::service_fn(move |mut request: Request<hyper::body::Incoming>| {
+        let open = at_work.begin();
+        if open.is_malformed {
+            request.extensions_mut().insert(MalformedHead);
+        }
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let answer = router.clone().oneshot(request.map(Body::new));
+        async move {
+            let answer = answer.await;
+            drop(open);
+            answer
+        }
+    });
+    let connection = builder(&settings).serve_connection(TokioIo::new(stream), service).into_owned();
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        // a connection that breaks is its client's matter
+        _ = connection.as_mut() => return,
+        () = watch.expired(settings.header_timeout, settings.idle_timeout) => {}
+        () = stop.cancelled() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    drop(tokio::time::timeout(settings.request_timeout, connection).await);
+}
+
+fn builder(settings: &Server) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    // Bounds for what never becomes a request; what does is measured at the gate and refused in our own words. hyper's time-out
+    // for headers runs from the last answer on, so it is the one for idle connections; the one for headers is the watch's.
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.idle_timeout)
+        .max_headers(128)
+        .max_buf_size(64 * 1024);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(100).max_header_list_size(32 * 1024);
+    builder
+}
+
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => {
+            // small answers must not wait for more
+            drop(stream.set_nodelay(true));
+            Some((stream, peer, slot))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be accepted");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            None
+        }
+    }
+}
