@@ -13,6 +13,7 @@ mod clients;
 mod demo;
 mod electronic_id;
 mod house;
+mod http;
 mod spine;
 mod store;
 mod support;

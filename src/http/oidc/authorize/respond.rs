@@ -70,9 +70,7 @@ pub(super) fn refuse(app: &App, destination: &Destination, error: &OAuthError, l
     if error.refusal.status >= 500 {
         tracing::error!(cause = std::error::Error::source(error).map(ToString::to_string), "authorization failed");
     }
-    let mut response = destination.failure(app, error, language);
-    response.extensions_mut().insert(error.refusal);
-    response
+    destination.failure(app, error, language)
 }
 
 /// A refusal that the client is told. Where pages have shown the request, it ends with it, once (INT-04).
