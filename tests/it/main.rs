@@ -14,6 +14,8 @@ mod clients;
 mod demo;
 mod electronic_id;
 mod house;
+mod keys;
+mod oidc;
 mod signin;
 mod spine;
 mod store;

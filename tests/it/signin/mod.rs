@@ -6,3 +6,7 @@ mod sessions;
 mod start;
 mod statements;
 mod wait;
+//! The pages on which people choose and allow.
+
+mod choose;
+mod consent;
