@@ -176,16 +176,23 @@ fn confirm(app: &App, logout: &Logout, session: &Session, now: OffsetDateTime) -
         csrf: &csrf(app, session),
         person_name: session.person.name.as_deref().unwrap_or_default(),
     };
-    html(StatusCode::OK, &page, target(app, logout).and_then(|uri| redirect_uri::origin(&uri)).as_deref())
+    // WEB-02: either answer leads on, and not always to the same place
+    let mut origins: Vec<String> =
+        [target(app, logout), way_back(app, logout)].into_iter().filter_map(|uri| redirect_uri::origin(&uri?)).collect();
+    origins.dedup();
+    html(StatusCode::OK, &page, Some(origins.join(" ")).filter(|origins| !origins.is_empty()).as_deref())
 }
 
 /// The person would rather stay signed in: back to the service, where it is known.
 fn stay(app: &App, logout: &Logout, session: &Session, now: OffsetDateTime) -> Response {
-    let way_back = logout.client.as_ref().and_then(|client| {
-        let uri = target(app, logout).or_else(|| client.client.redirect_uris.first().cloned())?;
-        client.client.way_back(&uri)
-    });
-    way_back.map_or_else(|| confirm(app, logout, session, now), |uri| see_other(&uri))
+    way_back(app, logout).map_or_else(|| confirm(app, logout, session, now), |uri| see_other(&uri))
+}
+
+/// Where the service begins, where it is known.
+fn way_back(app: &App, logout: &Logout) -> Option<String> {
+    let client = &logout.client.as_ref()?.client;
+    let uri = target(app, logout).or_else(|| client.redirect_uris.first().cloned())?;
+    client.way_back(&uri)
 }
 
 /// Signed out: to the registered address, where the person or a hint vouches for the client (OUT-04), else our own page.
