@@ -124,7 +124,7 @@ clients:
     scopes: ["@myorg.is/documents:read"]
 "#;
     fs::write(own.path().join("mine.yaml"), text).unwrap();
-    let secret = digest::base64url([7; 32]);
+    let secret = digest::base64url([7_u8; 32]);
     let mut command = ias();
     command.arg("apply").arg(own.path()).arg("--demo-dir").arg(directory).env("MINE_SECRET", &secret);
     let applied = ended(command).await;
@@ -132,7 +132,7 @@ clients:
     let deadline = Instant::now() + Duration::from_secs(5);
     while client_credentials(port, "@myorg.is/mine", &secret).await != 200 {
         assert!(Instant::now() < deadline, "the running demo never hears of the client");
-        sleep(Duration::from_millis(100)).await;
+        sleep(Duration::from_millis(300)).await;
     }
 }
 
