@@ -17,6 +17,7 @@ mod house;
 mod keys;
 mod oidc;
 mod signin;
+mod http;
 mod spine;
 mod store;
 mod support;

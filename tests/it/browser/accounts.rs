@@ -60,10 +60,9 @@ async fn signing_out_without_a_hint_asks_first() {
     browser.open(&end_session).await;
     browser.is_at(&say(Language::Is, "end-session-heading")).await;
     assert!(browser.text("main").await.contains(UTLOND.name));
+    // back at the service, and still signed in
     browser.press("#cancel").await;
-    // still signed in
-    browser.open(&scene.webapp_request(&[])).await;
-    browser.arrives(&format!("{}/oauth/callback?code=", scene.app)).await;
+    scene.is_signed_in(UTLOND).await;
 
     browser.open(&end_session).await;
     browser.press("#logout").await;

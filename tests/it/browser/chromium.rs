@@ -70,7 +70,7 @@ impl Chromium {
             options["mobileEmulation"] =
                 json!({ "deviceMetrics": { "width": width, "height": height, "pixelRatio": 2.0, "touch": true } });
         }
-        let capabilities = json!({ "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } });
+        let capabilities = json!({ "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "WARNING" } });
         let Value::Object(capabilities) = capabilities else { unreachable!("an object") };
         let chromium = Self { client: driver::connect(capabilities).await, _turn: turn };
         if view.dark {
@@ -301,7 +301,12 @@ impl Chromium {
 
 /// Whether the same may work in a moment: the page is on its way.
 fn is_passing(error: &CmdError) -> bool {
-    error.is_no_such_element() || error.is_stale_element_reference() || error.is_element_not_interactable()
+    // chromedriver has no better word for an element of the page before
+    let is_of_page_before = || error.is_unknown_error() && error.to_string().contains("does not belong to the document");
+    error.is_no_such_element()
+        || error.is_stale_element_reference()
+        || error.is_element_not_interactable()
+        || is_of_page_before()
 }
 
 /// A command that chromedriver knows and the library does not.

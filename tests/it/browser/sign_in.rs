@@ -14,7 +14,7 @@ async fn a_person_signs_in_reads_documents_and_signs_out_in_icelandic() {
     scene.ask_to_sign_in().await;
     assert_eq!(browser.attribute("html", "lang").await.as_deref(), Some("is"));
     assert_eq!(browser.text("h1").await, "Sláðu inn símanúmerið þitt");
-    assert!(browser.text(".service").await.starts_with("Þú ert að skrá þig inn á Vefur stofnunarinnar minnar"));
+    assert!(browser.text(".service").await.starts_with("Þú ert að skrá þig inn í þjónustuna Vefur stofnunarinnar minnar"));
     scene.give(UTLOND.phone).await;
     scene.is_signed_in(UTLOND).await;
     assert!(browser.text("main").await.contains(UTLOND.national_id));

@@ -1,7 +1,6 @@
-//! The endpoints of OpenID Connect.
-
-pub mod authorize;
 //! The endpoints of OAuth and OpenID Connect.
+
+mod authorize;
 mod discovery;
 mod end_session;
 mod live_state;

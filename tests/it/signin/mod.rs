@@ -1,3 +1,7 @@
+//! The pages on which people sign in, choose and allow.
+
+mod choose;
+mod consent;
 mod faults;
 mod leases;
 mod limits;
@@ -6,7 +10,3 @@ mod sessions;
 mod start;
 mod statements;
 mod wait;
-//! The pages on which people choose and allow.
-
-mod choose;
-mod consent;

@@ -19,7 +19,7 @@ use crate::support::{
 /// The claims of the ID token and the access token that a sign-in gives.
 async fn tokens(server: &TestServer, callback: &Url) -> (Value, String) {
     let code = callback.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
-    let redirect_uri = format!("{}/callback", APP);
+    let redirect_uri = format!("{APP}/callback");
     let form = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", &redirect_uri)];
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let request = reqwest::Client::new().post(format!("{}/connect/token", server.address)).form(&form);

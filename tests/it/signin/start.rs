@@ -104,11 +104,14 @@ async fn eid_10_a_client_that_no_longer_accepts_the_provider_sends_no_prompt() {
 
 #[tokio::test]
 async fn a_node_that_attends_to_enough_attempts_takes_no_more() {
+    let server = TestServer::start().await;
     // the jobs of a node are tasks as well
-    let server = TestServer::start_with(|settings| settings.sign_in.max_open_attempts = 4).await;
+    let jobs = server.app.tasks.len();
+    let node = server.second_node_with(|settings| settings.sign_in.max_open_attempts = jobs + 1).await;
     let phone = Phone::asking().await;
-    started(&server, &phone).await;
-    let person = started(&server, &Phone::nobodys()).await;
+    started(&node, &phone).await;
+    phone.prompt().await;
+    let person = started(&node, &Phone::nobodys()).await;
     assert_eq!(person.page().status, StatusCode::SERVICE_UNAVAILABLE, "{}", person.page());
     assert_problem(&person, "problem-unavailable");
     phone.refuse().await;

@@ -173,6 +173,35 @@ async fn eid_05_a_verified_result_waits_sixty_seconds_for_its_browser() {
     }
 }
 
+/// The button that goes on, pressed in the person's browser but on this node; the answer is not followed.
+async fn press_allow(node: &TestServer, person: &Person) -> reqwest::Response {
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let mut fields = hidden(person);
+    fields.insert("decision".to_owned(), "allow".to_owned());
+    let cookie = format!("ias_browser={}", person.cookie("localhost", "ias_browser").unwrap());
+    let request = http.post(format!("{}/signin/wait", node.address)).form(&fields);
+    request.header("cookie", cookie).header("sec-fetch-site", "same-origin").send().await.unwrap()
+}
+
+fn set_cookies(answer: &reqwest::Response) -> Vec<&str> {
+    answer.headers().get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_completed_sign_in_is_remembered_by_its_way_alone() {
+    let server = TestServer::start().await;
+    let mut person = started(&server, &Phone::new().await).await;
+    until_answered(&mut person).await;
+    assert!(person.cookie("localhost", "ias_method").is_none());
+    let answer = press_allow(&server, &person).await;
+    let cookies = set_cookies(&answer);
+    let method = cookies.iter().find(|cookie| cookie.starts_with("ias_method=")).expect("the way is remembered");
+    assert!(method.starts_with("ias_method=sim;"), "{method}");
+    for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=31536000"] {
+        assert!(method.contains(attribute), "{method}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn eid_05_of_two_completions_at_once_over_two_nodes_one_wins() {
     let server = TestServer::start().await;
@@ -181,16 +210,9 @@ async fn eid_05_of_two_completions_at_once_over_two_nodes_one_wins() {
     for round in 1..=5 {
         let mut person = started(&server, &Phone::new().await).await;
         until_answered(&mut person).await;
-        let mut fields = hidden(&person);
-        fields.insert("decision".to_owned(), "allow".to_owned());
-        let binding = person.cookie("localhost", "ias_browser").unwrap().to_owned();
         let complete = async |node: &TestServer| {
-            let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-            let request = http.post(format!("{}/signin/wait", node.address)).form(&fields);
-            let request = request.header("cookie", format!("ias_browser={binding}")).header("sec-fetch-site", "same-origin");
-            let answer = request.send().await.unwrap();
-            let signed_in =
-                answer.headers().get_all("set-cookie").iter().any(|it| it.to_str().unwrap().starts_with("ias_session=se_"));
+            let answer = press_allow(node, &person).await;
+            let signed_in = set_cookies(&answer).iter().any(|cookie| cookie.starts_with("ias_session=se_"));
             (signed_in, answer.headers()["location"].to_str().unwrap().to_owned())
         };
         let mut answers = join_all([&server, &second].map(complete)).await;
