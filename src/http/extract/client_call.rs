@@ -82,7 +82,11 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<Credentials, OAut
         if client_id.is_some_and(|client_id| client_id != basic_id) {
             return Err((&refusals::CLIENT_ID_DIFFERS).into());
         }
-        return Ok(Credentials { client_id: basic_id, method: TokenEndpointAuthMethod::ClientSecretBasic, secret: Some(secret) });
+        return Ok(Credentials {
+            client_id: basic_id,
+            method: TokenEndpointAuthMethod::ClientSecretBasic,
+            secret: Some(secret),
+        });
     }
     let client_id = client_id.ok_or(&refusals::CLIENT_ID_MISSING)?.to_owned();
     let secret = secret.map(|secret| Secret::new(secret.to_owned()));

@@ -249,8 +249,7 @@ async fn cau_09_two_secrets_overlap_until_the_old_one_expires() {
     assert_eq!(status(newer).await, 200);
     token(&server, Credentials::Basic(WORKER, "wrong"), &MACHINE).await.is_refusal(401, "invalid_client");
     assert_eq!(uses().await, [Some(began), Some(began + Duration::minutes(1))]);
-    let others: i64 =
-        sqlx::query_scalar("select count(last_used_at) from client_secrets").fetch_one(&owner).await.unwrap();
+    let others: i64 = sqlx::query_scalar("select count(last_used_at) from client_secrets").fetch_one(&owner).await.unwrap();
     assert_eq!(others, 2, "other clients have the same secret in these tests");
     server.clock.advance(Duration::minutes(58));
     assert_eq!((status(SECRET).await, status(newer).await), (200, 200));
