@@ -114,7 +114,6 @@ pub async fn begin(
     )
     .await?;
     if !stored {
-        limits::forgive_number(app, &subject_key).await?;
         return Err(BeginRefusal::Busy);
     }
     app.tasks.spawn(attendant.start_and_attend(app.clone(), prepared.state));

@@ -96,11 +96,6 @@ pub(super) fn forgivable(app: &App, subject_key: &[u8], binding_hash: &[u8], add
     Limit::OF_A_START.map(|limit| limit.key(app, &asker.value(limit))).to_vec()
 }
 
-/// A start that found another attempt open sent no prompt: it does not count against the number, or strangers could lock it.
-pub(super) async fn forgive_number(app: &App, subject_key: &[u8]) -> sqlx::Result<()> {
-    rate_limits::forgive(&app.pool, &[Limit::Number.key(app, subject_key)]).await
-}
-
 /// The person said no on the phone; several such in a window stop every start for the number for a while.
 pub(super) async fn count_refusal(app: &App, subject_key: &[u8], now: OffsetDateTime) -> sqlx::Result<()> {
     let limits = &app.settings.sign_in;
