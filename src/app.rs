@@ -13,7 +13,14 @@ use time::{Duration, OffsetDateTime};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    base::{clock::Clock, digest, entropy, id::IdentityProviderRowId, limiter::Limiter, recent::Recent, seal::SealingKey},
+    base::{
+        clock::Clock,
+        digest, entropy,
+        id::{ClientRowId, IdentityProviderRowId},
+        limiter::Limiter,
+        recent::Recent,
+        seal::SealingKey,
+    },
     config::Settings,
     keys::{KeyFault, ring::KeyRing},
     model::{
@@ -64,6 +71,8 @@ pub struct Inner {
     pub metrics: Metrics,
     /// failed client authentications, by client id and address (RAT-03)
     pub failed_authentications: Limiter<[u8; 32]>,
+    /// when clients' secrets were used last, by client and hash, until it is written down (CAU-09)
+    pub secret_uses: Mutex<HashMap<(ClientRowId, [u8; 32]), OffsetDateTime>>,
     /// requests ended by browsers in which nobody is signed in, by network: each writes a row (INT-06)
     pub anonymous_endings: Limiter<String>,
     /// SHA-256 of client and code challenge of the requests of the last minutes (AUT-06)
@@ -155,6 +164,7 @@ impl App {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             failed_authentications: Limiter::new(20, Duration::minutes(1)),
+            secret_uses: Mutex::default(),
             anonymous_endings: Limiter::new(settings.sign_in.attempts_per_address, settings.sign_in.attempts_window),
             code_challenges: Recent::new(50_000, Duration::minutes(5)),
             open_requests: AtomicUsize::new(0),

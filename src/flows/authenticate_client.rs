@@ -1,6 +1,9 @@
 //! Client authentication (CAU-01 … CAU-08): one method per request, the registered one; every failure looks and costs the same.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, PoisonError},
+};
 
 use time::OffsetDateTime;
 
@@ -37,9 +40,16 @@ pub fn authenticate(
     }
     let configuration = app.configuration();
     let client = configuration.snapshot().client(&credentials.client_id);
-    let proven = is_proven(client.map(Arc::as_ref), credentials, now);
+    let presented = digest::sha256(&[credentials.secret.as_ref().map_or(&b""[..], |secret| secret.expose().as_bytes())]);
+    let proven = is_proven(client.map(Arc::as_ref), credentials, &presented, now);
     match client {
-        Some(client) if proven => Ok(Arc::clone(client)),
+        Some(client) if proven => {
+            if credentials.secret.is_some() {
+                let mut uses = app.secret_uses.lock().unwrap_or_else(PoisonError::into_inner);
+                uses.insert((client.client.id, presented), now);
+            }
+            Ok(Arc::clone(client))
+        }
         _ => {
             app.failed_authentications.take(key, now);
             Err(&refusals::CLIENT_AUTHENTICATION_FAILED)
@@ -47,9 +57,8 @@ pub fn authenticate(
     }
 }
 
-fn is_proven(client: Option<&RegisteredClient>, credentials: &Credentials, now: OffsetDateTime) -> bool {
+fn is_proven(client: Option<&RegisteredClient>, credentials: &Credentials, presented: &[u8; 32], now: OffsetDateTime) -> bool {
     // CAU-08: an unknown client costs one hash and one comparison too
-    let presented = digest::sha256(&[credentials.secret.as_ref().map_or(&b""[..], |secret| secret.expose().as_bytes())]);
     let never = [[0; 32]];
     let stored: Vec<[u8; 32]> = client.map_or(never.to_vec(), |client| {
         client
@@ -60,7 +69,7 @@ fn is_proven(client: Option<&RegisteredClient>, credentials: &Credentials, now: 
             .chain(never)
             .collect()
     });
-    let fits = stored.iter().fold(false, |fits, stored| digest::equal(stored, &presented) | fits);
+    let fits = stored.iter().fold(false, |fits, stored| digest::equal(stored, presented) | fits);
     let Some(client) = client else { return false };
     let registered = client.client.token_endpoint_auth_method;
     match registered {

@@ -1,8 +1,10 @@
-//! What a node does by itself: confirm the configuration, keep the keys, sweep what has run out. Each has a `run_once` that tests
+//! What a node does by itself: confirm the configuration, keep the keys, sweep what has run out, write
+//! down what was collected. Each has a `run_once` that tests
 //! call; here they are given their rhythm.
 
 pub mod keep_keys;
 pub mod keep_metrics;
+pub mod mark_secret_uses;
 pub mod reload_snapshot;
 pub mod sweep;
 
@@ -15,6 +17,7 @@ pub fn start(app: &App) {
     every(app, "reload_snapshot", Duration::from_secs(1), reload_snapshot::run_once);
     every(app, "keep_keys", Duration::from_mins(1), keep_keys::run_once);
     every(app, "keep_metrics", Duration::from_secs(5), keep_metrics::run_once);
+    every(app, "mark_secret_uses", Duration::from_mins(1), mark_secret_uses::run_once);
     every(app, "sweep", Duration::from_mins(1), sweep::run_once);
 }
 

@@ -5,7 +5,8 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use super::{
-    DATA_KEY, KeyFault, SIGNING_KEY, generate,
+    DATA_KEY, KeyFault, SIGNING_KEY,
+    generate::{self, NewKey},
     ring::{PURPOSES, open},
 };
 use crate::{
@@ -52,6 +53,11 @@ pub async fn keep(
     lifetimes: KeyLifetimes,
     now: OffsetDateTime,
 ) -> Result<bool, KeyFault> {
+    let times: Vec<KeyTimes> = signing_keys::list(pool).await?.iter().map(Into::into).collect();
+    let new = match plan(&times, lifetimes, now) {
+        Step::Announce { .. } => Some(generate(bits).await?),
+        Step::Wait => None,
+    };
     let mut transaction = pool.begin().await?;
     signing_keys::lock(&mut transaction).await?;
     let mut changed = false;
@@ -62,8 +68,9 @@ pub async fn keep(
         changed = true;
     }
     let times: Vec<KeyTimes> = signing_keys::list(&mut *transaction).await?.iter().map(Into::into).collect();
-    if let Step::Announce { signs_from } = plan(&times, lifetimes, now) {
-        announce(&mut transaction, master, bits, signs_from, now).await?;
+    // looked at again under the lock: another node may have been faster
+    if let (Some(new), Step::Announce { signs_from }) = (&new, plan(&times, lifetimes, now)) {
+        announce(&mut transaction, master, new, signs_from, now).await?;
         changed = true;
     }
     if signing_keys::delete_retired(&mut *transaction, now - lifetimes.retired, now).await? > 0 {
@@ -83,12 +90,13 @@ pub async fn rotate(
     signs_from: OffsetDateTime,
     now: OffsetDateTime,
 ) -> Result<String, KeyFault> {
+    let new = generate(bits).await?;
     let mut transaction = pool.begin().await?;
     signing_keys::lock(&mut transaction).await?;
     proven(&mut transaction, master).await?;
-    let kid = announce(&mut transaction, master, bits, signs_from, now).await?;
+    announce(&mut transaction, master, &new, signs_from, now).await?;
     transaction.commit().await?;
-    Ok(kid)
+    Ok(new.public.kid().to_owned())
 }
 
 /// The data keys, opened: what is sealed under another master key than theirs, no node could read.
@@ -100,24 +108,28 @@ async fn proven(connection: &mut sqlx::PgConnection, master: &SealingKey) -> Res
     Ok(stored)
 }
 
+/// Takes long: never in a transaction, which waits for nothing but the database.
+async fn generate(bits: u16) -> Result<NewKey, KeyFault> {
+    tokio::task::spawn_blocking(move || generate::rsa(bits)).await.map_err(|_| KeyFault::Generation)?
+}
+
 async fn announce(
     connection: &mut sqlx::PgConnection,
     master: &SealingKey,
-    bits: u16,
+    new: &NewKey,
     signs_from: OffsetDateTime,
     now: OffsetDateTime,
-) -> Result<String, KeyFault> {
-    let key = tokio::task::spawn_blocking(move || generate::rsa(bits)).await.map_err(|_| KeyFault::Generation)??;
-    let kid = key.public.kid().to_owned();
-    let sealed = master.seal(&format!("{SIGNING_KEY} {kid}"), key.private.expose());
-    let public = serde_json::to_value(&key.public).map_err(|_| KeyFault::Generation)?;
-    signing_keys::insert(connection, &kid, &sealed, &public, now, signs_from).await?;
-    signing_keys::retire_others(connection, &kid, signs_from).await?;
-    let event = AuditEvent::SigningKeyMade { kid: kid.clone() };
+) -> Result<(), KeyFault> {
+    let kid = new.public.kid();
+    let sealed = master.seal(&format!("{SIGNING_KEY} {kid}"), new.private.expose());
+    let public = serde_json::to_value(&new.public).map_err(|_| KeyFault::Generation)?;
+    signing_keys::insert(connection, kid, &sealed, &public, now, signs_from).await?;
+    signing_keys::retire_others(connection, kid, signs_from).await?;
+    let event = AuditEvent::SigningKeyMade { kid: kid.to_owned() };
     audit_log::insert(&mut *connection, &AuditRecord::new(now, About::default(), event)).await?;
     // every node reads the keys anew when the version moves
     configuration::bump(connection, now).await?;
-    Ok(kid)
+    Ok(())
 }
 
 #[cfg(test)]

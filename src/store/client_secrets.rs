@@ -26,6 +26,15 @@ statements! {
                 else excluded.created_at end,
             last_used_at = case when client_secrets.sha256 = excluded.sha256 then client_secrets.last_used_at end";
 
+    /// When secrets were used last.
+    MARK_USED = r"
+        update client_secrets s
+        set last_used_at = u.used_at
+        from unnest($1::uuid[], $2::bytea[], $3::timestamptz[]) as u (client_id, sha256, used_at)
+        where s.client_id = u.client_id
+            and s.sha256 = u.sha256
+            and (s.last_used_at is null or s.last_used_at < u.used_at)";
+
     /// Takes a secret away.
     DELETE = r"
         delete from client_secrets
@@ -72,6 +81,20 @@ pub async fn put(
         .execute(connection)
         .await
         .map(drop)
+}
+
+/// Writes down when secrets were used last, by client and hash; a later time that stands already is kept (CAU-09).
+pub async fn mark_used(
+    executor: impl PgExecutor<'_>,
+    uses: impl IntoIterator<Item = ((ClientRowId, [u8; 32]), OffsetDateTime)>,
+) -> Result<(), sqlx::Error> {
+    let (mut clients, mut hashes, mut times) = (Vec::new(), Vec::new(), Vec::new());
+    for ((client, sha256), used_at) in uses {
+        clients.push(client.0);
+        hashes.push(sha256);
+        times.push(used_at);
+    }
+    sqlx::query(MARK_USED).bind(clients).bind(hashes).bind(times).execute(executor).await.map(drop)
 }
 
 /// Takes a secret away from a client.

@@ -176,9 +176,10 @@ fn confirm(app: &App, logout: &Logout, session: &Session, now: OffsetDateTime) -
         csrf: &csrf(app, session),
         person_name: session.person.name.as_deref().unwrap_or_default(),
     };
-    // WEB-02: either button may lead to the service
+    // WEB-02: either answer leads on, and not always to the same place
     let ways_on = [target(logout), way_back(logout)].into_iter().flatten();
-    let origins: Vec<String> = ways_on.filter_map(|uri| redirect_uri::origin(&uri)).collect();
+    let mut origins: Vec<String> = ways_on.filter_map(|uri| redirect_uri::origin(&uri)).collect();
+    origins.dedup();
     html(StatusCode::OK, &page, Some(origins.join(" ")).filter(|origins| !origins.is_empty()).as_deref())
 }
 
@@ -187,6 +188,7 @@ fn stay(app: &App, logout: &Logout, session: &Session, now: OffsetDateTime) -> R
     way_back(logout).map_or_else(|| confirm(app, logout, session, now), |uri| see_other(&uri))
 }
 
+/// Where the service begins, where it is known.
 fn way_back(logout: &Logout) -> Option<String> {
     let client = &logout.client.as_ref()?.client;
     let uri = target(logout).or_else(|| client.redirect_uris.iter().find(|uri| !uri.contains('*')).cloned())?;

@@ -5,6 +5,7 @@ use std::time::{Duration as Monotonic, Instant};
 use ias::{
     base::{digest, secret::Secret},
     flows::authenticate_client::{self, Credentials as Presented},
+    jobs::mark_secret_uses,
     model::client::TokenEndpointAuthMethod,
 };
 use reqwest::header::AUTHORIZATION;
@@ -231,7 +232,26 @@ async fn cau_09_two_secrets_overlap_until_the_old_one_expires() {
     change(&server, "update clients set version = version").await;
     let status = async |secret| token(&server, Credentials::Basic(WORKER, secret), &MACHINE).await.status;
     assert_eq!((status(SECRET).await, status(newer).await), (200, 200));
-    server.clock.advance(Duration::minutes(59));
+    // each with the time of its last use, which the job writes
+    let began = server.app.clock.now();
+    let uses = async || {
+        mark_secret_uses::run_once(server.app.clone()).await.unwrap();
+        sqlx::query_scalar::<_, Option<time::OffsetDateTime>>(
+            "select last_used_at from client_secrets
+             where client_id = (select id from clients where client_id = '@myorg.is/worker') order by label",
+        )
+        .fetch_all(&owner)
+        .await
+        .unwrap()
+    };
+    assert_eq!(uses().await, [Some(began), Some(began)]);
+    server.clock.advance(Duration::minutes(1));
+    assert_eq!(status(newer).await, 200);
+    token(&server, Credentials::Basic(WORKER, "wrong"), &MACHINE).await.is_refusal(401, "invalid_client");
+    assert_eq!(uses().await, [Some(began), Some(began + Duration::minutes(1))]);
+    let others: i64 = sqlx::query_scalar("select count(last_used_at) from client_secrets").fetch_one(&owner).await.unwrap();
+    assert_eq!(others, 2, "other clients have the same secret in these tests");
+    server.clock.advance(Duration::minutes(58));
     assert_eq!((status(SECRET).await, status(newer).await), (200, 200));
     server.clock.advance(Duration::minutes(1));
     token(&server, Credentials::Basic(WORKER, SECRET), &MACHINE).await.is_refusal(401, "invalid_client");
