@@ -20,7 +20,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::Result<()> {
     let settings = settings(file, Purpose::Serve)?;
-    let pool = node::connect(&settings).await?;
+    let pool = node::connect_to_schema(&settings).await?;
     let variables: BTreeMap<String, String> = arguments.set.into_iter().collect();
     let options = Options {
         environment: settings.environment,

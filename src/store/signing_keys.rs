@@ -17,7 +17,7 @@ statements! {
     RETIRE_BEFORE = r"
         update signing_keys
         set retires_at = $2
-        where kid <> $1 and retires_at is null";
+        where kid <> $1 and coalesce(retires_at > $2, true)";
 
     DELETE_RETIRED = r"
         update signing_keys

@@ -9,6 +9,7 @@
 )]
 
 mod apply;
+mod cli;
 mod clients;
 mod demo;
 mod electronic_id;
