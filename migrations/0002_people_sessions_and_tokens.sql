@@ -60,7 +60,7 @@ create table sign_in_attempts (
     subject_key bytea not null,
     verification_code text not null,
     driver_state bytea,
-    -- sealed: what was typed, so that a second try need not ask again
+    -- sealed: what was typed, so that a second try need not ask again; gone at success, or when the request is over
     input bytea,
     evidence bytea,
     person_id uuid constraint sign_in_attempts_person_fk references persons (id),
@@ -183,6 +183,7 @@ create table replay (
     expires_at timestamptz not null
 );
 
+create index sign_in_attempts_input_idx on sign_in_attempts (created_at) where input is not null;
 create index open_attempts_expires_at_idx on open_attempts (expires_at);
 create index rate_limits_expires_at_idx on rate_limits (expires_at);
 create index finished_requests_expires_at_idx on finished_requests (expires_at);

@@ -11,10 +11,9 @@ use arc_swap::{ArcSwap, Guard};
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use uuid::Uuid;
 
 use crate::{
-    base::{clock::Clock, digest, entropy, id::IdentityProviderRowId, limiter::Limiter, seal::SealingKey},
+    base::{clock::Clock, digest, entropy, id::IdentityProviderRowId, limiter::Limiter, recent::Recent, seal::SealingKey},
     config::Settings,
     keys::{KeyFault, ring::KeyRing},
     model::{
@@ -57,8 +56,6 @@ pub struct Inner {
     pub clock: Clock,
     /// Postgres, as the serving role
     pub pool: PgPool,
-    /// this process, in leases
-    pub node_id: Uuid,
     /// work in the background that a stop waits for
     pub tasks: TaskTracker,
     /// cancelled when the node begins to stop
@@ -67,6 +64,10 @@ pub struct Inner {
     pub metrics: Metrics,
     /// failed client authentications, by client id and address (RAT-03)
     pub failed_authentications: Limiter<[u8; 32]>,
+    /// requests ended by browsers in which nobody is signed in, by network: each writes a row (INT-06)
+    pub anonymous_endings: Limiter<String>,
+    /// SHA-256 of client and code challenge of the requests of the last minutes (AUT-06)
+    pub code_challenges: Recent<[u8; 32]>,
     /// requests that are being answered (DOS-05)
     pub open_requests: AtomicUsize,
     http: OutboundClient,
@@ -148,13 +149,14 @@ impl App {
         let configuration = Configuration::assemble(snapshot, None, &keys, &settings, &urls, &http, &clock);
         Ok(Self(Arc::new(Inner {
             urls,
-            node_id: crate::base::id::uuid_v7(clock.now()),
             clock,
             pool,
             metrics,
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             failed_authentications: Limiter::new(20, Duration::minutes(1)),
+            anonymous_endings: Limiter::new(settings.sign_in.attempts_per_address, settings.sign_in.attempts_window),
+            code_challenges: Recent::new(50_000, Duration::minutes(5)),
             open_requests: AtomicUsize::new(0),
             http,
             master,

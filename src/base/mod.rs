@@ -8,6 +8,7 @@ pub mod entropy;
 pub mod handle;
 pub mod id;
 pub mod limiter;
+pub mod recent;
 pub mod seal;
 pub mod secret;
 pub mod text;

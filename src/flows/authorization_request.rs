@@ -8,10 +8,14 @@ use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    app::App,
+    app::{App, Configuration},
     base::{digest, entropy, id::SessionId},
-    model::urls::{Urls, path},
-    protocol::authorize::AuthorizeRequest,
+    model::{
+        client::Client,
+        identity_provider::{IdentityProvider, IdentityProviderKind},
+        urls::{Urls, path},
+    },
+    protocol::authorize::{AuthorizeRequest, ResponseMode},
 };
 
 const REQUEST_PURPOSE: &str = "authorization request";
@@ -35,7 +39,7 @@ pub struct PendingRequest {
     /// when it began; seconds since the epoch
     #[serde(rename = "t", with = "time::serde::timestamp")]
     pub began_at: OffsetDateTime,
-    /// the browser that it belongs to
+    /// the browser that it belongs to; none before the first page
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none", with = "short_option")]
     pub binding: Option<Binding>,
     /// what the client asked
@@ -67,9 +71,9 @@ impl PendingRequest {
         digest::base64url(app.keys().sealing().seal(REQUEST_PURPOSE, &plain))
     }
 
-    /// Opens a sealed value in the browser with `binding`, and binds it where it was unbound.
+    /// Opens a sealed value in the browser with `binding`. An unbound one stays so: no page has shown it yet.
     pub fn open(app: &App, sealed: &str, binding: Option<Binding>, now: OffsetDateTime) -> Result<Self, RequestFault> {
-        let mut pending: Self = open(app, REQUEST_PURPOSE, sealed).ok_or(RequestFault::Unreadable)?;
+        let pending: Self = open(app, REQUEST_PURPOSE, sealed).ok_or(RequestFault::Unreadable)?;
         if now >= pending.expires_at(app) {
             return Err(RequestFault::Expired(Box::new(pending)));
         }
@@ -77,10 +81,7 @@ impl PendingRequest {
             (Some(bound), Some(here)) if digest::equal(&bound, &here) => Ok(pending),
             (Some(_), _) => Err(RequestFault::OtherBrowser(Box::new(pending))),
             (None, _) if now >= pending.began_at + UNBOUND_TTL => Err(RequestFault::Expired(Box::new(pending))),
-            (None, here) => {
-                pending.binding = here;
-                Ok(pending)
-            }
+            (None, _) => Ok(pending),
         }
     }
 
@@ -107,7 +108,10 @@ impl PendingRequest {
             ("client_id", Some(request.client_id.as_str())),
             ("redirect_uri", Some(&request.redirect_uri)),
             ("response_type", Some("code")),
-            ("response_mode", Some(request.response_mode.as_str())),
+            (
+                "response_mode",
+                Some(request.response_mode).filter(|mode| *mode != ResponseMode::Query).map(ResponseMode::as_str),
+            ),
             ("scope", Some(&scope)),
             ("state", request.state.as_deref()),
             ("nonce", request.nonce.as_deref()),
@@ -163,12 +167,25 @@ pub struct Progress {
 /// An answer to the consent page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsentGiven {
-    /// the allowed part of the asked scope
+    /// the allowed part of the asked scope: places in the request's list, so that the sealed value stays short
     #[serde(rename = "s")]
-    pub scope: Vec<String>,
+    allowed: Vec<u8>,
     /// whether it is remembered
     #[serde(rename = "r", default)]
     pub remembered: bool,
+}
+
+impl ConsentGiven {
+    /// The scopes of `request` for which `is_allowed` says yes.
+    pub fn new(request: &AuthorizeRequest, is_allowed: impl Fn(&str) -> bool, remembered: bool) -> Self {
+        let places = (0..).zip(request.scope.iter()).filter(|(_, name)| is_allowed(name)).map(|(place, _)| place);
+        Self { allowed: places.collect(), remembered }
+    }
+
+    /// Whether a scope of `request`, which is the one that was answered, is allowed.
+    pub fn allows(&self, request: &AuthorizeRequest, name: &str) -> bool {
+        (0..).zip(request.scope.iter()).any(|(place, asked)| asked == name && self.allowed.contains(&place))
+    }
 }
 
 impl Progress {
@@ -196,6 +213,29 @@ impl Progress {
         let progress: Self = open(app, PROGRESS_PURPOSE, sealed)?;
         (progress.request_id == pending.id && Some(progress.binding) == pending.binding).then_some(progress)
     }
+}
+
+/// The identity providers by which people may sign in to a client, in the order in which pages show them.
+pub fn identity_providers<'a>(
+    configuration: &'a Configuration,
+    client: &'a Client,
+) -> impl Iterator<Item = &'a IdentityProvider> {
+    configuration.snapshot().identity_providers().iter().map(|provider| &**provider).filter(|provider| {
+        client.accepts(provider.kind)
+            && client.allowed_acr.contains(&provider.acr)
+            && configuration.driver(provider.id).is_some()
+    })
+}
+
+/// The ways to sign in that answer a request: open to the client, and with an assurance that was asked for (AUT-11).
+pub fn ways(configuration: &Configuration, client: &Client, request: &AuthorizeRequest) -> Vec<IdentityProviderKind> {
+    let mut ways = Vec::new();
+    for provider in identity_providers(configuration, client) {
+        if request.accepts_acr(&provider.acr) && !ways.contains(&provider.kind) {
+            ways.push(provider.kind);
+        }
+    }
+    ways
 }
 
 fn open<T: serde::de::DeserializeOwned>(app: &App, purpose: &str, sealed: &str) -> Option<T> {

@@ -7,12 +7,13 @@ use crate::{
     app::App,
     base::{digest, entropy, handle::Handle, text::Language},
     flows::authorization_request::Binding,
-    model::session,
+    model::{identity_provider::IdentityProviderKind, session},
 };
 
 const SESSION: &str = "ias_session";
 const BROWSER: &str = "ias_browser";
 const LANGUAGE: &str = "ias_language";
+const METHOD: &str = "ias_method";
 const BROWSER_PREFIX: &str = "br_";
 
 /// What the browser's cookies say.
@@ -24,6 +25,8 @@ pub struct Cookies {
     pub binding: Option<Binding>,
     /// the language that the reader chose
     pub language: Option<Language>,
+    /// the way in which somebody signed in last
+    pub method: Option<IdentityProviderKind>,
 }
 
 /// Two cookies bear one name: somebody planted one (COO-02).
@@ -40,6 +43,7 @@ impl Cookies {
                 .filter(|text| text.strip_prefix(BROWSER_PREFIX).is_some_and(|rest| rest.len() == 43))
                 .map(|text| digest::sha256(&[text.as_bytes()])),
             language: value(headers, &name(app, LANGUAGE))?.and_then(|text| text.parse().ok()),
+            method: value(headers, &name(app, METHOD))?.and_then(|text| IdentityProviderKind::parse(&text)),
         })
     }
 }
@@ -59,11 +63,10 @@ fn value(headers: &HeaderMap, name: &str) -> Result<Option<String>, DuplicateCoo
     }
 }
 
-/// A new binding cookie for a browser that sent none, with its hash.
-pub fn new_binding(app: &App) -> (HeaderValue, Binding) {
+/// A new binding cookie for a browser that sent none. What it is bound to is what comes back: another tab may get one as well.
+pub fn new_binding(app: &App) -> HeaderValue {
     let text = format!("{BROWSER_PREFIX}{}", digest::base64url(entropy::bytes::<32>()));
-    let hash = digest::sha256(&[text.as_bytes()]);
-    (set(app, BROWSER, text, Some(time::Duration::days(365))), hash)
+    set(app, BROWSER, text, Some(time::Duration::days(365)))
 }
 
 /// The session cookie's new value (SES-01); it lives as long as the browser, the row decides the rest.
@@ -79,6 +82,11 @@ pub fn no_session(app: &App) -> HeaderValue {
 /// Remembers the language that the reader chose.
 pub fn language(app: &App, language: Language) -> HeaderValue {
     set(app, LANGUAGE, language.tag().to_owned(), Some(time::Duration::days(365)))
+}
+
+/// Remembers the way in which somebody signed in, so that it is offered first.
+pub fn method(app: &App, kind: IdentityProviderKind) -> HeaderValue {
+    set(app, METHOD, kind.as_str().to_owned(), Some(time::Duration::days(365)))
 }
 
 fn is_https(app: &App) -> bool {

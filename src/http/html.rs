@@ -7,8 +7,8 @@ use axum::{
 
 use super::page::Page;
 
-/// Sends a page. `form_target` is the one validated place beside ourselves to which the page's form may lead (WEB-02): an origin
-/// or a private-use scheme.
+/// Sends a page. `form_target` is the validated place beside ourselves to which the page's form may lead (WEB-02): an origin or a
+/// private-use scheme, or several of them with a space between.
 pub fn html(status: StatusCode, page: &impl Page, form_target: Option<&str>) -> Response {
     let mut response = (status, page.render()).into_response();
     let headers = response.headers_mut();

@@ -13,9 +13,6 @@ use time::{Duration, OffsetDateTime};
 use super::identity_provider::IdentityProviderKind;
 use crate::base::id::{AttemptId, ClientRowId, IdentityProviderRowId, PersonId};
 
-/// How long a verified attempt waits for the browser to go on.
-pub const VERIFIED_TTL: Duration = Duration::seconds(60);
-
 /// Where an attempt stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
@@ -69,24 +66,25 @@ pub struct SignInAttempt {
     pub expires_at: OffsetDateTime,
     /// when the person was proven
     pub verified_at: Option<OffsetDateTime>,
-    /// end of the lease of the node that polls
+    /// end of the lease of the task that polls
     pub lease_until: Option<OffsetDateTime>,
 }
 
 impl SignInAttempt {
-    /// The state at `now`: what has run out is expired, whether or not a row says so yet.
-    pub fn state_at(&self, now: OffsetDateTime) -> AttemptState {
+    /// The state at `now`: what has run out is expired, whether or not a row says so yet. A verified attempt waits for its
+    /// browser for `verified_ttl`.
+    pub fn state_at(&self, now: OffsetDateTime, verified_ttl: Duration) -> AttemptState {
         match (self.state, self.verified_at) {
-            (AttemptState::Verified, Some(at)) if now >= at + VERIFIED_TTL => AttemptState::Expired,
+            (AttemptState::Verified, Some(at)) if now >= at + verified_ttl => AttemptState::Expired,
             (AttemptState::Created | AttemptState::Pending, _) if now >= self.expires_at => AttemptState::Expired,
             (state, _) => state,
         }
     }
 
-    /// Whether the node that polled has let its lease run out, so that another may go on.
+    /// Whether the attempt is open, but has run out of time or has nobody who polls: whoever polled has let the lease run out.
     pub fn is_unattended(&self, now: OffsetDateTime) -> bool {
-        matches!(self.state_at(now), AttemptState::Created | AttemptState::Pending)
-            && self.lease_until.is_none_or(|until| until <= now)
+        matches!(self.state, AttemptState::Created | AttemptState::Pending)
+            && (now >= self.expires_at || self.lease_until.is_none_or(|until| until <= now))
     }
 
     /// Whether the attempt belongs to this request in this browser (EID-01).

@@ -149,6 +149,12 @@ impl Params {
         self.0.iter().filter_map(|param| Some((param.name.as_str(), param.value.as_deref().ok()?)))
     }
 
+    /// Bytes of the readable parameters as a library form-encodes them: the same for a query and a body.
+    pub fn encoded_len(&self) -> usize {
+        let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).map(str::len).sum::<usize>();
+        self.iter().map(|(name, value)| encoded(name) + encoded(value) + 2).sum()
+    }
+
     fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|param| param.name.as_str())
     }
@@ -271,6 +277,12 @@ mod tests {
         assert_eq!(parse(&with("id_token_hint", MAX_JWT + 1)).get("id_token_hint"), Err(ParamFault::TooLong));
         let sealed = Params::parse_with_limits(with("sealed", 8192).as_bytes(), &[("sealed", 8192)]).unwrap();
         assert!(sealed.get("sealed").is_ok());
+    }
+
+    #[test]
+    fn the_encoded_length_does_not_hang_on_how_the_sender_encoded() {
+        assert_eq!(parse("a=%40x&b=+").encoded_len(), "a=%40x&b=+&".len());
+        assert_eq!(parse("a=@%78&b=%20").encoded_len(), "a=%40x&b=+&".len());
     }
 
     #[test]

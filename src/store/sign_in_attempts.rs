@@ -4,7 +4,6 @@ use sqlx::{FromRow, PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::audit_log::BindAudit as _;
 use crate::{
     base::id::{AttemptId, ClientRowId, IdentityProviderRowId, PersonId},
     model::{
@@ -15,12 +14,27 @@ use crate::{
 };
 
 statements! {
+    // no row where another attempt for the number is open (EID-06)
     INSERT = r"
+        with opened as (
+            insert into open_attempts (subject_key, attempt_id, binding_hash, expires_at)
+            values ($7, $1, $3, $14)
+            on conflict on constraint open_attempts_pk do update
+                set attempt_id = excluded.attempt_id,
+                    binding_hash = excluded.binding_hash,
+                    same_browser_from = null,
+                    expires_at = excluded.expires_at
+                where open_attempts.expires_at <= $13
+                    or (open_attempts.binding_hash = excluded.binding_hash and open_attempts.same_browser_from <= $13)
+            returning attempt_id
+        )
         insert into sign_in_attempts
             (id, request_id, binding_hash, client_id, identity_provider_id, identity_provider, state, subject_key,
              verification_code, driver_state, input, lease_owner, lease_until, created_at, expires_at, address,
              user_agent)
-        values ($1, $2, $3, $4, $5, $6, 'created', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+        select $1, $2, $3, $4, $5, $6, 'created', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
+        from opened
+        returning id";
 
     FIND = r"
         select
@@ -40,47 +54,49 @@ statements! {
         set lease_owner = $2, lease_until = $3
         where id = $1
             and state = 'pending'
-            and expires_at > $4
             and (lease_owner = $2 or lease_until is null or lease_until <= $4)
-        returning driver_state";
+        returning driver_state, expires_at";
 
-    // A blocked person gets the same answer as a number without an electronic ID (EID-07).
+    // A late answer finds no attempt and so makes no person; a blocked person is known, but not verified.
     MARK_VERIFIED = r"
-        with person as (
+        with attempt as (
+            select id
+            from sign_in_attempts
+            where id = $1 and state = 'pending' and lease_owner = $7
+            for update
+        ), person as (
             insert into persons (id, national_id, name, created_at, updated_at)
-            values ($2, $3, $4, $5, $5)
+            select $2, $3, $4, $5, $5
+            from attempt
             on conflict on constraint persons_national_id_key
                 do update set name = coalesce(excluded.name, persons.name), updated_at = excluded.updated_at
             returning id, blocked_at
+        ), verified as (
+            update sign_in_attempts
+            set state = 'verified', person_id = person.id, verified_at = $5, evidence = $6, driver_state = null,
+                lease_until = null
+            from person
+            where sign_in_attempts.id = $1 and person.blocked_at is null
         )
-        update sign_in_attempts a
-        set state = case when person.blocked_at is null then 'verified' else 'failed' end,
-            error_kind = case when person.blocked_at is null then null else $8 end,
-            person_id = person.id,
-            verified_at = $5,
-            evidence = $6,
-            driver_state = null,
-            lease_until = null
-        from person
-        where a.id = $1 and a.state = 'pending' and a.lease_owner = $7
-        returning a.state";
+        select blocked_at is null
+        from person";
 
+    // The audit row takes client and place from the attempt.
     MARK_FAILED = r"
         with failed as (
             update sign_in_attempts
-            set state = $14, error_kind = $15, provider_code = $16, incident = $17, ended_at = $18, driver_state = null,
+            set state = $2, error_kind = $3, provider_code = $4, incident = $5, ended_at = $6, driver_state = null,
                 lease_until = null
-            where id = $13 and state in ('created', 'pending')
-            returning subject_key
+            where id = $1 and state in ('created', 'pending')
+            returning subject_key, client_id, address, user_agent
         ), opened as (
             delete from open_attempts
-            where attempt_id = $13
+            where attempt_id = $1
         ), audited as (
-            insert into audit_log
-                (id, at, kind, organisation_id, client_id, actor_id, subject_id, session_id, family_id, address,
-                 user_agent, detail)
-            select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
-            from failed
+            insert into audit_log (id, at, kind, organisation_id, client_id, address, user_agent, detail)
+            select $7, $6, $8, c.organisation_id, f.client_id, f.address, f.user_agent, $9
+            from failed f
+            join clients c on c.id = f.client_id
         )
         select subject_key
         from failed";
@@ -92,16 +108,29 @@ statements! {
             update sign_in_attempts
             set state = 'cancelled', ended_at = $2, driver_state = null, lease_until = null
             where id = $1 and state in ('created', 'pending', 'verified')
-            returning id
+            returning id, client_id, address, user_agent
+        ), audited as (
+            insert into audit_log (id, at, kind, organisation_id, client_id, address, user_agent, detail)
+            select $4, $2, $5, c.organisation_id, a.client_id, a.address, a.user_agent, $6
+            from cancelled a
+            join clients c on c.id = a.client_id
         )
         update open_attempts
         set same_browser_from = $3
         where attempt_id in (select id from cancelled)";
 
+    // eid.md §8.3
+    AUDIT_LATE_RESULT = r"
+        insert into audit_log (id, at, kind, organisation_id, client_id, address, user_agent, detail)
+        select $2, $3, $4, c.organisation_id, a.client_id, a.address, a.user_agent, $5
+        from sign_in_attempts a
+        join clients c on c.id = a.client_id
+        where a.id = $1";
+
     CONSUME = r"
         with consumed as (
             update sign_in_attempts
-            set state = 'consumed', ended_at = $4
+            set state = 'consumed', ended_at = $4, input = null
             where id = $1 and request_id = $2 and binding_hash = $3 and state = 'verified' and verified_at > $5
             returning person_id, identity_provider_id, verified_at, subject_key
         ), opened as (
@@ -112,18 +141,6 @@ statements! {
         from consumed c
         join persons p on p.id = c.person_id
         where p.blocked_at is null";
-
-    OPEN = r"
-        insert into open_attempts (subject_key, attempt_id, binding_hash, expires_at)
-        values ($1, $2, $3, $4)
-        on conflict on constraint open_attempts_pk do update
-            set attempt_id = excluded.attempt_id,
-                binding_hash = excluded.binding_hash,
-                same_browser_from = null,
-                expires_at = excluded.expires_at
-            where open_attempts.expires_at <= $5
-                or (open_attempts.binding_hash = excluded.binding_hash and open_attempts.same_browser_from <= $5)
-        returning attempt_id";
 }
 
 /// An attempt that is about to begin.
@@ -149,7 +166,7 @@ pub struct NewAttempt<'a> {
     pub driver_state: &'a [u8],
     /// sealed: what was typed
     pub input: &'a [u8],
-    /// node that polls
+    /// the task that polls
     pub lease_owner: Uuid,
     /// end of its lease
     pub lease_until: OffsetDateTime,
@@ -162,19 +179,8 @@ pub struct NewAttempt<'a> {
 }
 
 /// Stores the attempt, unless another one for the same number is open (EID-06); `false` then.
-pub async fn insert(connection: &mut PgConnection, new: &NewAttempt<'_>) -> sqlx::Result<bool> {
-    let opened: Option<AttemptId> = sqlx::query_scalar(OPEN)
-        .bind(new.subject_key)
-        .bind(new.id)
-        .bind(new.binding_hash)
-        .bind(new.expires_at)
-        .bind(new.created_at)
-        .fetch_optional(&mut *connection)
-        .await?;
-    if opened.is_none() {
-        return Ok(false);
-    }
-    sqlx::query(INSERT)
+pub async fn insert(executor: impl PgExecutor<'_>, new: &NewAttempt<'_>) -> sqlx::Result<bool> {
+    let inserted: Option<AttemptId> = sqlx::query_scalar(INSERT)
         .bind(new.id)
         .bind(new.request_id)
         .bind(new.binding_hash)
@@ -191,9 +197,9 @@ pub async fn insert(connection: &mut PgConnection, new: &NewAttempt<'_>) -> sqlx
         .bind(new.expires_at)
         .bind(&new.origin.network)
         .bind(&new.origin.user_agent)
-        .execute(connection)
+        .fetch_optional(executor)
         .await?;
-    Ok(true)
+    Ok(inserted.is_some())
 }
 
 #[derive(FromRow)]
@@ -246,17 +252,24 @@ pub async fn mark_pending(executor: impl PgExecutor<'_>, id: AttemptId, driver_s
     Ok(marked.is_some())
 }
 
-/// Takes or renews the lease of a pending attempt; gives the sealed driver state to the node that holds it.
+/// A pending attempt in the hands of the one task that polls.
+#[derive(Clone, Debug, FromRow)]
+pub struct LeasedAttempt {
+    /// sealed
+    pub driver_state: Vec<u8>,
+    /// end of the prompt
+    pub expires_at: OffsetDateTime,
+}
+
+/// Takes or renews the lease of a pending attempt for the task `owner`; none where it has ended or another task holds it.
 pub async fn lease(
     executor: impl PgExecutor<'_>,
     id: AttemptId,
     owner: Uuid,
     until: OffsetDateTime,
     now: OffsetDateTime,
-) -> sqlx::Result<Option<Vec<u8>>> {
-    let state: Option<Option<Vec<u8>>> =
-        sqlx::query_scalar(LEASE).bind(id).bind(owner).bind(until).bind(now).fetch_optional(executor).await?;
-    Ok(state.flatten())
+) -> sqlx::Result<Option<LeasedAttempt>> {
+    sqlx::query_as(LEASE).bind(id).bind(owner).bind(until).bind(now).fetch_optional(executor).await
 }
 
 /// A person whom the electronic ID has proven.
@@ -272,16 +285,26 @@ pub struct Proven<'a> {
     pub evidence: &'a [u8],
 }
 
-/// Keeps the person and marks the attempt verified — or failed, with `blocked_kind`, where the person is blocked.
+/// What became of a proven person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// the attempt is verified
+    Verified,
+    /// the person is blocked; the attempt is still open
+    Blocked,
+    /// the attempt had ended, or another task holds its lease
+    Late,
+}
+
+/// Keeps the person and marks the attempt verified.
 pub async fn mark_verified(
     executor: impl PgExecutor<'_>,
     id: AttemptId,
     owner: Uuid,
     proven: &Proven<'_>,
-    blocked_kind: &str,
     now: OffsetDateTime,
-) -> sqlx::Result<Option<AttemptState>> {
-    sqlx::query_scalar(MARK_VERIFIED)
+) -> sqlx::Result<Verdict> {
+    let verified: Option<bool> = sqlx::query_scalar(MARK_VERIFIED)
         .bind(id)
         .bind(proven.person_id)
         .bind(proven.national_id)
@@ -289,9 +312,26 @@ pub async fn mark_verified(
         .bind(now)
         .bind(proven.evidence)
         .bind(owner)
-        .bind(blocked_kind)
         .fetch_optional(executor)
+        .await?;
+    Ok(match verified {
+        Some(true) => Verdict::Verified,
+        Some(false) => Verdict::Blocked,
+        None => Verdict::Late,
+    })
+}
+
+/// Tells the audit of an answer that came too late, and was dropped (EID-05).
+pub async fn audit_late_result(executor: impl PgExecutor<'_>, id: AttemptId, audit: &AuditRecord) -> sqlx::Result<()> {
+    sqlx::query(AUDIT_LATE_RESULT)
+        .bind(id)
+        .bind(audit.id)
+        .bind(audit.at)
+        .bind(audit.event.kind())
+        .bind(audit.event.detail())
+        .execute(executor)
         .await
+        .map(drop)
 }
 
 /// Why an attempt ended without a person.
@@ -313,16 +353,17 @@ pub async fn mark_failed(
     id: AttemptId,
     failure: &Failure<'_>,
     audit: &AuditRecord,
-    now: OffsetDateTime,
 ) -> sqlx::Result<Option<Vec<u8>>> {
     sqlx::query_scalar(MARK_FAILED)
-        .bind_audit(audit)
         .bind(id)
         .bind(failure.state)
         .bind(failure.kind)
         .bind(failure.provider_code)
         .bind(failure.incident)
-        .bind(now)
+        .bind(audit.at)
+        .bind(audit.id)
+        .bind(audit.event.kind())
+        .bind(audit.event.detail())
         .fetch_optional(executor)
         .await
 }
@@ -332,9 +373,18 @@ pub async fn cancel(
     executor: impl PgExecutor<'_>,
     id: AttemptId,
     same_browser_from: OffsetDateTime,
-    now: OffsetDateTime,
+    audit: &AuditRecord,
 ) -> sqlx::Result<()> {
-    sqlx::query(CANCEL).bind(id).bind(now).bind(same_browser_from).execute(executor).await.map(drop)
+    sqlx::query(CANCEL)
+        .bind(id)
+        .bind(audit.at)
+        .bind(same_browser_from)
+        .bind(audit.id)
+        .bind(audit.event.kind())
+        .bind(audit.event.detail())
+        .execute(executor)
+        .await
+        .map(drop)
 }
 
 /// What a verified attempt gives to the browser that goes on.

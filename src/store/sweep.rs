@@ -1,4 +1,4 @@
-//! Deleting what has run out, in batches, so that no sweep holds locks for long (STO-15).
+//! Deleting and forgetting what has run out, in batches, so that no sweep holds locks for long (STO-15).
 
 use sqlx::PgPool;
 use time::OffsetDateTime;
@@ -25,6 +25,27 @@ statements! {
         )
         select (select count(*) from attempts) + (select count(*) from limits) + (select count(*) from requests)
             + (select count(*) from used)";
+
+    /// What was typed serves a second try within the same authorization request and no longer (PRV-03). An attempt that
+    /// nobody attended to or claimed has expired long before.
+    FORGET_ATTEMPTS = r"
+        with forgotten as (
+            update sign_in_attempts
+            set input = null,
+                driver_state = null,
+                state = case when state in ('created', 'pending', 'verified') then 'expired' else state end,
+                ended_at = coalesce(ended_at, $2)
+            where id in (
+                select id
+                from sign_in_attempts
+                where input is not null and created_at <= $1
+                order by created_at
+                limit $3
+            )
+            returning 1
+        )
+        select count(*)
+        from forgotten";
 }
 
 const BATCH: i64 = 1000;
@@ -38,6 +59,18 @@ pub async fn delete_expired(pool: &PgPool, now: OffsetDateTime) -> sqlx::Result<
         // where one table gave a whole batch, there may be more
         if batch < BATCH {
             return Ok(removed);
+        }
+    }
+}
+
+/// Forgets what sign-in attempts that began before `began_before` still hold of the person's input; gives how many did.
+pub async fn forget_attempts(pool: &PgPool, began_before: OffsetDateTime, now: OffsetDateTime) -> sqlx::Result<i64> {
+    let mut forgotten = 0;
+    loop {
+        let batch: i64 = sqlx::query_scalar(FORGET_ATTEMPTS).bind(began_before).bind(now).bind(BATCH).fetch_one(pool).await?;
+        forgotten += batch;
+        if batch < BATCH {
+            return Ok(forgotten);
         }
     }
 }

@@ -1,6 +1,7 @@
-//! Logs on standard error: one record per event, as JSON or text, with control characters escaped (INJ-04).
+//! Logs on standard error or in a file: one record per event, as JSON or text, with control characters escaped (INJ-04).
 
 use std::{
+    fs::File,
     io::{self, Write},
     panic,
 };
@@ -26,9 +27,21 @@ pub enum LoggingFault {
     Twice(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// Gives the process its log, and panics a record in it.
+/// Gives the process its log on standard error, and panics a record in it.
 pub fn install(settings: &Telemetry) -> Result<(), LoggingFault> {
-    subscriber(settings, io::stderr)?.try_init()?;
+    install_on(settings, io::stderr)
+}
+
+/// The same in a file.
+pub fn install_in(settings: &Telemetry, file: File) -> Result<(), LoggingFault> {
+    install_on(settings, file)
+}
+
+fn install_on<W>(settings: &Telemetry, writer: W) -> Result<(), LoggingFault>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    subscriber(settings, writer)?.try_init()?;
     panic::set_hook(Box::new(|panicked| {
         // Where, but not what: the message may hold a value that no log should (LOG-01).
         let place = panicked.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();

@@ -62,6 +62,13 @@ pub static REFUSALS: Counter = Counter(Metric {
     labels: &[("route", Values::Ours), ("error", Values::Ours)],
 });
 
+/// Code challenges that came again (AUT-06).
+pub static CODE_CHALLENGES_REPEATED: Counter = Counter(Metric {
+    name: "ias_code_challenges_repeated_total",
+    help: "Authorization requests whose code challenge the client had sent in the last minutes already, by client.",
+    labels: &[("client_id", Values::Ours)],
+});
+
 /// Families revoked because a code or refresh token came twice.
 pub static REUSES: Counter = Counter(Metric {
     name: "ias_reuses_total",
@@ -73,7 +80,10 @@ pub static REUSES: Counter = Counter(Metric {
 pub static RATE_LIMITED: Counter = Counter(Metric {
     name: "ias_rate_limited_total",
     help: "Requests refused by a limit, by what it counts.",
-    labels: &[("limit", Values::Closed(&["number", "browser", "address", "client", "connections", "open_attempts"]))],
+    labels: &[(
+        "limit",
+        Values::Closed(&["number", "browser", "address", "client", "connections", "open_attempts", "endings"]),
+    )],
 });
 
 /// Calls to outside systems.
@@ -108,7 +118,8 @@ pub static CLOCK_OFFSET_SECONDS: Gauge = Gauge(Metric {
 });
 
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-const COUNTERS: &[&Counter] = &[&HTTP_REQUESTS, &SIGN_IN_ATTEMPTS, &TOKENS_ISSUED, &REFUSALS, &REUSES, &RATE_LIMITED];
+const COUNTERS: &[&Counter] =
+    &[&HTTP_REQUESTS, &SIGN_IN_ATTEMPTS, &TOKENS_ISSUED, &REFUSALS, &CODE_CHALLENGES_REPEATED, &REUSES, &RATE_LIMITED];
 const GAUGES: &[&Gauge] = &[&HTTP_REQUESTS_OPEN, &DATABASE_CONNECTIONS, &SNAPSHOT_AGE_SECONDS, &CLOCK_OFFSET_SECONDS];
 const HISTOGRAMS: &[&Histogram] = &[&HTTP_REQUEST_SECONDS, &OUTBOUND_SECONDS];
 const BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -127,7 +138,7 @@ struct Metric {
 enum Values {
     /// these
     Closed(&'static [&'static str]),
-    /// words that our own code makes: a route's pattern, a status
+    /// words of our own: a route's pattern, a status, a registered client
     Ours,
 }
 

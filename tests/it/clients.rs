@@ -1,5 +1,4 @@
 //! Outside clients: they know the server by its issuer alone, and complete the example of the documentation against it.
-#![expect(dead_code, reason = "called by the tests of the running server")]
 
 use std::{collections::HashMap, path::Path, process::Stdio};
 

@@ -9,12 +9,16 @@
 )]
 
 mod apply;
+mod browser;
 mod cli;
 mod clients;
 mod demo;
 mod electronic_id;
 mod house;
 mod http;
+mod keys;
+mod oidc;
+mod signin;
 mod spine;
 mod store;
 mod support;

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::Context as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use url::Url;
 
 use super::{Addresses, state::State};
 use crate::{
@@ -27,7 +28,7 @@ pub(super) async fn apply(
     addresses: &Addresses,
     simulator: &Simulator,
     state: &State,
-    conformance_base: Option<&str>,
+    conformance_base: Option<&Url>,
     data_dir: &Path,
 ) -> anyhow::Result<()> {
     let folder = data_dir.join("config");
@@ -36,7 +37,10 @@ pub(super) async fn apply(
         fs::write(folder.join(name), text)?;
     }
     let (callback, logout) = match conformance_base {
-        Some(base) => (format!("{base}/callback"), format!("{base}/post_logout_redirect")),
+        Some(base) => {
+            let base = base.as_str().trim_end_matches('/');
+            (format!("{base}/callback"), format!("{base}/post_logout_redirect"))
+        }
         None => (format!("{}/oauth/callback", addresses.webapp), format!("{}/", addresses.webapp)),
     };
     let variables = BTreeMap::from([
@@ -52,7 +56,7 @@ pub(super) async fn apply(
         environment: Environment::Development,
         now: Clock::System.now(),
         variables: &variables,
-        secret: &|name| Some(state.client_secret(name)),
+        secret: &|name| state.secret(name),
     };
     let applied = apply::apply(&pool, &folder, options).await;
     pool.close().await;

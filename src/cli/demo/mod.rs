@@ -1,20 +1,23 @@
 //! `ias demo`: everything on this machine, by one command. All state stays in the data directory; the next start finds it again.
 
 mod configuration;
+mod database;
 mod report;
 mod state;
 
 use std::{
+    fs::{File, OpenOptions},
     net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     str::FromStr as _,
 };
 
 use anyhow::Context as _;
-use sqlx::postgres::PgConnectOptions;
+use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::state::State;
+use self::{database::Database, state::State};
 use super::{
     node::{self, Node},
     say, stop_signal, variable,
@@ -24,17 +27,14 @@ use crate::{
     config::{Settings, issuer::Issuer},
     demo::{
         eid_simulator::{self, Mode, RelyingParty, Simulator},
-        postgres::{self, Postgres},
         relying_party,
     },
-    store::{migrations, roles::ServingRole},
     telemetry::logging,
 };
 
 /// The client that the example application is.
 const WEBAPP: &str = "@myorg.is/webapp";
-const DATABASE: &str = "ias";
-const SERVING_ROLE: &str = "ias_serving";
+const LOG: &str = "ias.log";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -52,7 +52,7 @@ pub(super) struct Arguments {
     fresh: bool,
     /// Where the conformance clients' redirect URIs point to; without it to the example application
     #[arg(long, value_name = "URL")]
-    conformance_base: Option<String>,
+    conformance_base: Option<url::Url>,
 }
 
 /// The addresses of the demo's parts.
@@ -62,107 +62,111 @@ struct Addresses {
     webapp: String,
 }
 
-pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let external = variable("DATABASE_URL");
-    if arguments.fresh {
-        anyhow::ensure!(
-            external.is_none(),
-            "--fresh would empty the database of DATABASE_URL, which is not the demo's own; unset one of the two"
-        );
-        empty(&arguments.data_dir)?;
+impl Addresses {
+    fn of(port: u16) -> Self {
+        let at = |port| format!("http://localhost:{port}");
+        Self { issuer: at(port), simulator: at(port + 10), webapp: at(port - 10) }
     }
-    let addresses = Addresses {
-        issuer: format!("http://localhost:{}", arguments.port),
-        simulator: format!("http://localhost:{}", arguments.port + 10),
-        webapp: format!("http://localhost:{}", arguments.port - 10),
-    };
-    let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+}
+
+/// Where the demo's parts listen.
+struct Listeners {
+    issuer: TcpListener,
+    simulator: TcpListener,
+    webapp: TcpListener,
+    operations: TcpListener,
+}
+
+impl Listeners {
+    async fn open(port: u16) -> anyhow::Result<Self> {
+        let at = |port| node::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), "--port");
+        Ok(Self {
+            issuer: at(port).await?,
+            simulator: at(port + 10).await?,
+            webapp: at(port - 10).await?,
+            operations: at(0).await?,
+        })
+    }
+}
+
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let directory = &arguments.data_dir;
+    let addresses = Addresses::of(arguments.port);
     // the ports first: a second demo fails here, before it touches anything
-    let listener = node::listen(loopback(arguments.port), "--port").await?;
-    let simulator_listener = node::listen(loopback(arguments.port + 10), "--port").await?;
-    let webapp_listener = node::listen(loopback(arguments.port - 10), "--port").await?;
-    let operations = node::listen(loopback(0), "--port").await?;
+    let listeners = Listeners::open(arguments.port).await?;
+    if arguments.fresh {
+        database::ensure_ours()?;
+        State::discard(directory)?;
+    }
+    let mut state = State::open(directory)?;
+    let settings = settings(&addresses.issuer, &state)?;
+    logging::install_in(&settings.telemetry, log_file(directory, true)?)?;
 
-    let mut state = State::open(&arguments.data_dir)?;
-    let database = match &external {
-        None => Some(postgres::start(postgres::Options::new(&arguments.data_dir), say).await?),
-        Some(_) => None,
-    };
-    let owner = match (&database, &external) {
-        (Some(database), _) => {
-            migrations::create_database(&database.superuser(), DATABASE).await?;
-            database.superuser().database(DATABASE)
-        }
-        (None, url) => PgConnectOptions::from_str(url.as_deref().unwrap_or_default())
-            .map_err(|_| anyhow::anyhow!("DATABASE_URL cannot be read"))?,
-    };
-    let role = ServingRole { name: SERVING_ROLE.to_owned(), password: Some(state.serving_password()) };
-    migrations::migrate(&owner, &role).await?;
-    let serving = owner.clone().username(SERVING_ROLE).password(state.serving_password().expose());
+    let database = Database::start(directory, &state).await?;
+    let simulator = simulator(&arguments, &addresses, &state).await?;
+    let base = arguments.conformance_base.as_ref();
+    configuration::apply(&database.owner, &addresses, &simulator, &state, base, directory).await?;
+    let pool = node::connect_with(database.serving(&state), &settings).await?;
+    let node = Node::start(settings, pool, listeners.issuer, listeners.operations).await?;
 
-    let simulator = Simulator::new(eid_simulator::Options {
+    let stop = CancellationToken::new();
+    let mut parts = JoinSet::new();
+    parts.spawn(relying_party::serve(example(&addresses, &simulator, &state)?, listeners.webapp, stop.clone()));
+    parts.spawn(simulator.clone().serve(listeners.simulator, stop.clone()));
+
+    state.remember_issuer(&addresses.issuer)?;
+    report::write(directory, &addresses, &node, &simulator, &state)?;
+    report::print(&addresses, &node, &simulator, &arguments);
+    let outcome = tokio::select! {
+        () = stop_signal() => Ok(()),
+        Some(ended) = parts.join_next() => ended?.and(Err(anyhow::anyhow!("a part of the demo ended by itself"))),
+    };
+    say("stopping …");
+    node.stop(false).await;
+    stop.cancel();
+    parts.join_all().await;
+    database.stop().await?;
+    say("stopped; everything is kept for the next start");
+    outcome
+}
+
+async fn simulator(arguments: &Arguments, addresses: &Addresses, state: &State) -> anyhow::Result<Simulator> {
+    let options = eid_simulator::Options {
         data_dir: arguments.data_dir.join("eid-simulator"),
         public_url: addresses.simulator.clone(),
         relying_party: RelyingParty::default(),
         mode: if arguments.auto_approve { Mode::Auto { delay_ms: 0..=0 } } else { Mode::Manual },
         control_token: state.control_token(),
         clock: Clock::System,
-    })
-    .await
-    .context("the electronic-ID simulator cannot start")?;
-    configuration::apply(&owner, &addresses, &simulator, &state, arguments.conformance_base.as_deref(), &arguments.data_dir)
-        .await?;
+    };
+    Simulator::new(options).await.context("the electronic-ID simulator cannot start")
+}
 
-    let settings = settings(&addresses.issuer, &state)?;
-    logging::install(&settings.telemetry)?;
-    let pool = node::connect_with(serving, &settings).await?;
-    let node = Node::start(settings, pool, listener, operations).await?;
-    let stop = CancellationToken::new();
-    let simulating = tokio::spawn(simulator.clone().serve(simulator_listener, stop.clone()));
-    let example = relying_party::Options {
+fn example(addresses: &Addresses, simulator: &Simulator, state: &State) -> anyhow::Result<relying_party::Options> {
+    Ok(relying_party::Options {
         issuer: addresses.issuer.clone(),
         client_id: WEBAPP.to_owned(),
-        client_secret: state.client_secret("WEBAPP_SECRET"),
+        client_secret: state.client_secret(WEBAPP).context("the example application has no secret")?,
         base_url: addresses.webapp.clone(),
         scopes: ["openid", "profile", "offline_access", "@myorg.is/documents:read", "@myorg.is/documents:write"]
             .map(ToOwned::to_owned)
             .to_vec(),
         phone_url: Some(format!("{}/phone", addresses.simulator)),
         persons: simulator.persons().into_iter().map(|person| (person.name, person.phone_number)).collect(),
-    };
-    let showing = tokio::spawn(relying_party::serve(example, webapp_listener, stop.clone()));
-
-    state.remember_issuer(&addresses.issuer)?;
-    report::write(&arguments.data_dir, &addresses, &node, &simulator, &state)?;
-    report::print(&addresses, &node, &simulator, arguments.auto_approve);
-    stop_signal().await;
-    say("stopping …");
-    node.stop(false).await;
-    stop.cancel();
-    drop(simulating.await);
-    drop(showing.await);
-    if let Some(database) = database {
-        database.stop().await?;
-    }
-    say("stopped; everything is kept for the next start");
-    Ok(())
+    })
 }
 
 /// `ias serve --demo-dir`: a further node over the same database. It has the same issuer and keys, and its own address.
 pub(super) async fn join(directory: &Path, listen: SocketAddr) -> anyhow::Result<()> {
     let state = State::existing(directory)?;
-    let guest = match variable("DATABASE_URL") {
-        None => postgres::attach(directory).await?,
-        Some(_) => None,
-    };
-    let serving = serving(guest.as_ref(), &state)?;
+    let listener = node::listen(listen, "--listen").await?;
+    let operations = node::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "--listen").await?;
+    let listen = listener.local_addr()?;
     let mut settings = settings(&state.issuer()?, &state)?;
     settings.server.listen = listen;
     settings.server.allowed_hosts.extend([listen.to_string(), format!("localhost:{}", listen.port())]);
-    logging::install(&settings.telemetry)?;
-    let pool = node::connect_with(serving, &settings).await?;
-    let listener = node::listen(listen, "--listen").await?;
-    let operations = node::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "--listen").await?;
+    logging::install_in(&settings.telemetry, log_file(directory, false)?)?;
+    let pool = node::connect_with(database::join(directory, &state).await?, &settings).await?;
     let node = Node::start(settings, pool, listener, operations).await?;
     say(&format!("operations http://{}", node.operations));
     say(&format!("ready http://{listen}"));
@@ -171,33 +175,21 @@ pub(super) async fn join(directory: &Path, listen: SocketAddr) -> anyhow::Result
     Ok(())
 }
 
-fn serving(guest: Option<&Postgres>, state: &State) -> anyhow::Result<PgConnectOptions> {
-    let options = match (guest, variable("DATABASE_URL")) {
-        (Some(database), _) => database.superuser().database(DATABASE),
-        (None, Some(url)) => PgConnectOptions::from_str(&url).map_err(|_| anyhow::anyhow!("DATABASE_URL cannot be read"))?,
-        (None, None) => anyhow::bail!("no demo runs in this directory; start one with `ias demo --data-dir DIR`"),
-    };
-    Ok(options.username(SERVING_ROLE).password(state.serving_password().expose()))
-}
-
 fn settings(issuer: &str, state: &State) -> anyhow::Result<Settings> {
     let issuer = Issuer::from_str(issuer).map_err(anyhow::Error::msg)?;
-    let mut settings = Settings::development(issuer, Secret::new("postgres://localhost/ias".to_owned()), state.master_key())?;
+    let mut settings = Settings::development(issuer, Secret::new("postgres://localhost/ias".to_owned()), state.master_key()?)?;
     settings.server.allowed_hosts.push(settings.server.issuer.authority().replace("localhost", "127.0.0.1"));
-    settings.telemetry.log_filter = variable("IAS__TELEMETRY__LOG_FILTER").unwrap_or_else(|| "warn".to_owned());
+    settings.telemetry.log_filter = variable("IAS__TELEMETRY__LOG_FILTER").unwrap_or_else(|| "info".to_owned());
     Ok(settings)
 }
 
-/// Empties a data directory of ours; anything else is left alone.
-fn empty(directory: &Path) -> anyhow::Result<()> {
-    if !directory.exists() {
-        return Ok(());
+/// The log of all nodes of a demo. Each record is appended by one write, so that theirs do not mix.
+fn log_file(directory: &Path, begin_anew: bool) -> anyhow::Result<File> {
+    let path = directory.join(LOG);
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
+    let file = file.with_context(|| format!("{} cannot be written", path.display()))?;
+    if begin_anew {
+        file.set_len(0)?;
     }
-    anyhow::ensure!(
-        State::existing(directory).is_ok() || std::fs::read_dir(directory)?.next().is_none(),
-        "{} holds no demo; --fresh empties only what `ias demo` made",
-        directory.display()
-    );
-    postgres::discard_blocking(directory)?;
-    std::fs::remove_dir_all(directory).with_context(|| format!("{} cannot be emptied", directory.display()))
+    Ok(file)
 }

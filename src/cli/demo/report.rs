@@ -4,8 +4,10 @@ use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
 
 use serde_json::json;
 
-use super::{Addresses, Node, State, say};
-use crate::demo::eid_simulator::Simulator;
+use super::{Addresses, Arguments, LOG, Node, State, say};
+use crate::{base::secret::Secret, demo::eid_simulator::Simulator};
+
+const FILE: &str = "demo.json";
 
 /// Writes demo.json, readable by its owner alone: it holds the demo's secrets.
 pub(super) fn write(
@@ -24,7 +26,7 @@ pub(super) fn write(
             let client = &client.client;
             json!({
                 "client_id": client.client_id,
-                "client_secret": state.secret_of(&client.client_id),
+                "client_secret": state.client_secret(&client.client_id).as_ref().map(Secret::expose),
                 "token_endpoint_auth_method": client.token_endpoint_auth_method.as_str(),
                 "redirect_uris": client.redirect_uris,
                 "post_logout_redirect_uris": client.post_logout_redirect_uris,
@@ -60,7 +62,7 @@ pub(super) fn write(
         },
         "operations": format!("http://{}", node.operations),
     });
-    let (path, next) = (data_dir.join("demo.json"), data_dir.join("demo.json.new"));
+    let (path, next) = (data_dir.join(FILE), data_dir.join(format!("{FILE}.new")));
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&next)?;
     file.write_all(&serde_json::to_vec_pretty(&document)?)?;
     fs::rename(next, path)?;
@@ -68,31 +70,35 @@ pub(super) fn write(
 }
 
 /// Prints the table; its last line says that everything listens.
-pub(super) fn print(addresses: &Addresses, node: &Node, simulator: &Simulator, auto_approve: bool) {
-    say("");
-    say(&format!("  example application   {}", addresses.webapp));
-    say(&format!("  issuer                {}", addresses.issuer));
-    say(&format!("  the phones            {}/phone", addresses.simulator));
-    say(&format!("  health and metrics    http://{}", node.operations));
-    say("");
-    say("  people who can sign in (phone number, name)");
-    for person in simulator.persons() {
-        say(&format!("    {}   {}", person.phone_number, person.name));
-    }
-    say("");
-    say("  clients (their secrets are in demo.json, in the data directory)");
+pub(super) fn print(addresses: &Addresses, node: &Node, simulator: &Simulator, arguments: &Arguments) {
+    let Addresses { issuer, simulator: phones, webapp } = addresses;
+    let file = |name: &str| arguments.data_dir.join(name).display().to_string();
+    let mut lines = vec![
+        String::new(),
+        format!("  example application   {webapp}"),
+        format!("  simulated telephones  {phones}/phone"),
+        format!("  issuer                {issuer}"),
+        format!("  its documents         {issuer}/.well-known/openid-configuration"),
+        format!("  health and metrics    http://{}", node.operations),
+        format!("  log                   {}", file(LOG)),
+        String::new(),
+        "  people who can sign in".to_owned(),
+    ];
+    lines.extend(simulator.persons().into_iter().map(|person| format!("    {}   {}", person.phone_number, person.name)));
+    lines.extend([String::new(), format!("  clients (their secrets are in {})", file(FILE))]);
     let configuration = node.app.configuration();
-    let mut names: Vec<&str> = configuration.snapshot().clients().map(|client| client.client.client_id.as_str()).collect();
+    let mut names: Vec<_> =
+        configuration.snapshot().clients().map(|client| format!("    {}", client.client.client_id)).collect();
     names.sort_unstable();
-    for name in names {
-        say(&format!("    {name}"));
+    lines.extend(names);
+    let answer = if arguments.auto_approve { "the telephones approve at once" } else { "confirm on the simulated telephone" };
+    lines.extend([
+        String::new(),
+        format!("  Open {webapp} and sign in as one of these people; {answer}. Ctrl-C stops everything."),
+        String::new(),
+        format!("ready {issuer}"),
+    ]);
+    for line in &lines {
+        say(line);
     }
-    say("");
-    say(if auto_approve {
-        "  Open the example application and sign in; the simulator approves at once."
-    } else {
-        "  Open the example application, sign in, and confirm on the phone page. Ctrl-C stops everything."
-    });
-    say("");
-    say(&format!("ready {}", addresses.issuer));
 }

@@ -9,10 +9,10 @@ use super::language::Language;
 /// A sign-in or a call that did not work.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// No sign-in is under way in this browser: no cookie, too late, or used already.
+    /// The response is to no sign-in that is under way: too late, used already, or never asked for.
     NoPendingLogin,
-    /// The response is not to the request of this browser.
-    StateMismatch,
+    /// The sign-in was begun in another browser.
+    OtherBrowser,
     /// The response comes from another issuer (RFC 9207).
     IssuerMismatch,
     /// The person said no.
@@ -48,7 +48,7 @@ impl Failure {
     /// The status of the page.
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::NoPendingLogin | Self::StateMismatch | Self::IssuerMismatch => StatusCode::BAD_REQUEST,
+            Self::NoPendingLogin | Self::OtherBrowser | Self::IssuerMismatch => StatusCode::BAD_REQUEST,
             Self::AccessDenied | Self::ScopeMissing(_) | Self::ForeignForm => StatusCode::FORBIDDEN,
             Self::AccessTokenExpired => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -78,12 +78,12 @@ impl Failure {
     pub(super) fn explanation(&self, language: Language) -> &'static str {
         let (icelandic, english) = match self {
             Self::NoPendingLogin => (
-                "Engin innskráning er í gangi í þessum vafra. Hún kann að vera útrunnin.",
-                "No sign-in is under way in this browser. It may have expired.",
+                "Þessi innskráning er ekki lengur í gangi. Henni er lokið eða hún er útrunnin.",
+                "This sign-in is no longer under way. It is complete or has expired.",
             ),
-            Self::StateMismatch => (
-                "Svarið á ekki við innskráninguna sem síðast var hafin í þessum vafra.",
-                "The answer does not belong to the sign-in that was last begun in this browser.",
+            Self::OtherBrowser => (
+                "Innskráningin hófst í öðrum vafra. Byrjaðu aftur hér.",
+                "The sign-in was begun in another browser. Start again here.",
             ),
             Self::IssuerMismatch => (
                 "Svarið kom ekki frá þeirri innskráningarþjónustu sem við báðum.",

@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use openidconnect::{
-    AdditionalClaims, AsyncHttpClient, Client, ClientId, ClientSecret, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet,
-    EndpointSet, HttpClientError, HttpRequest, HttpResponse, IdToken, IdTokenFields, IssuerUrl, ProviderMetadataWithLogout,
-    RedirectUrl, StandardErrorResponse, StandardTokenResponse, UserInfoClaims,
+    AdditionalClaims, AsyncHttpClient, AuthType, Client, ClientId, ClientSecret, EmptyExtraTokenFields, EndpointMaybeSet,
+    EndpointNotSet, EndpointSet, HttpClientError, HttpRequest, HttpResponse, IdToken, IdTokenFields, IssuerUrl,
+    ProviderMetadataWithLogout, RedirectUrl, StandardErrorResponse, StandardTokenResponse, UserInfoClaims,
     core::{
         CoreAuthDisplay, CoreAuthPrompt, CoreErrorResponseType, CoreGenderClaim, CoreJsonWebKey,
         CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreRevocableToken, CoreRevocationErrorResponse,
@@ -121,6 +121,8 @@ impl Provider {
         let secret = ClientSecret::new(self.client_secret.expose().clone());
         Client::from_provider_metadata(metadata.clone(), self.client_id.clone(), Some(secret))
             .set_redirect_uri(self.redirect_uri.clone())
+            // As the client is registered: `client_secret_post`.
+            .set_auth_type(AuthType::RequestBody)
     }
 }
 

@@ -12,7 +12,7 @@ use axum::{
     response::Response,
 };
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
-use openidconnect::{AccessToken, CsrfToken, Nonce, PkceCodeVerifier};
+use openidconnect::{AccessToken, Nonce, PkceCodeVerifier};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
@@ -21,15 +21,15 @@ use crate::base::{digest, entropy};
 
 /// The cookie of a signed-in person.
 pub(super) const SESSION: &str = "myorg_session";
-/// The cookie that ties an authorization response to the browser that asked for it.
+/// The cookie that ties authorization responses to the browser that asked for them.
 pub(super) const LOGIN: &str = "myorg_login";
 /// The cookie that ties the return from the provider's sign-out to the browser that asked for it.
 pub(super) const LOGOUT: &str = "myorg_logout";
 
-/// What we must remember while the person is at the identity provider.
+/// What we must remember while the person is at the identity provider, under the state that comes back in the response.
 pub(super) struct PendingLogin {
-    /// Comes back in the authorization response: this browser asked for it.
-    pub(super) state: CsrfToken,
+    /// The value of the cookie of the browser that asked.
+    pub(super) browser: String,
     /// Comes back in the ID token: it was issued for this request.
     pub(super) nonce: Nonce,
     /// Shown with the code: whoever redeems it has begun the request (RFC 7636).

@@ -7,130 +7,184 @@ use uuid::Uuid;
 use super::{DRIVER_STATE, EVIDENCE, limits};
 use crate::{
     app::App,
-    base::id::{AttemptId, IdentityProviderRowId, PersonId},
+    base::{
+        entropy,
+        id::{AttemptId, IdentityProviderRowId, PersonId},
+    },
     model::{
         audit::{About, AuditEvent, AuditRecord},
         sign_in_attempt::{AttemptState, SignInAttempt},
     },
     outbound::eid::{DriverState, EidError, EidErrorKind, Progress, VerifiedIdentity},
-    store::sign_in_attempts::{self, Failure, Proven},
+    store::sign_in_attempts::{self, Failure, Proven, Verdict},
 };
 
-/// Longer than one long poll with its time-out, so that a living node never loses it.
+/// Longer than one long poll with its time-out, so that a living task never loses it.
 pub(super) const LEASE: Duration = Duration::seconds(45);
 const LONG_POLL: std::time::Duration = std::time::Duration::from_secs(30);
 const PAUSE_AFTER_FAULT: std::time::Duration = std::time::Duration::from_secs(1);
 /// So many polls in a row may fail to reach the provider.
 const MOST_FAULTS: u32 = 5;
 
-/// Sends the prompt once (a second try would be a second prompt), then attends.
-pub(super) async fn start_and_attend(app: App, id: AttemptId, provider: IdentityProviderRowId, state: DriverState) {
-    let started = match app.configuration().driver(provider) {
-        Some(driver) => driver.start(&state).await,
-        None => Err(EidError::from(EidErrorKind::ProviderConfig)),
-    };
-    let outcome = match started {
-        Ok(state) => {
-            let sealed = app.keys().sealing().seal(DRIVER_STATE, &serde_json::to_vec(&state).unwrap_or_default());
-            sign_in_attempts::mark_pending(&app.pool, id, &sealed).await
-        }
-        Err(error) => fail(&app, id, &error, app.clock.now()).await.map(|()| false),
-    };
-    match outcome {
-        Ok(true) => attend(app, id, provider).await,
-        Ok(false) => {}
-        Err(error) => tracing::error!(attempt = %id, %error, "an attempt could not be stored"),
-    }
+/// Who attends to an attempt: one task, which alone may hold its lease. A provider takes one poll at a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attendant {
+    pub(super) attempt: AttemptId,
+    pub(super) provider: IdentityProviderRowId,
+    /// random; in the lease
+    pub(super) id: Uuid,
 }
 
-/// Goes on with an attempt whose node has let its lease run out; one that was never sent fails, since nobody knows whether the
-/// prompt has left.
-pub async fn take_over(app: &App, attempt: &SignInAttempt, now: OffsetDateTime) -> sqlx::Result<()> {
-    if !attempt.is_unattended(now) {
-        return Ok(());
+impl Attendant {
+    pub(super) fn new(attempt: AttemptId, provider: IdentityProviderRowId) -> Self {
+        Self { attempt, provider, id: Uuid::from_bytes(entropy::bytes()) }
     }
-    if attempt.state == AttemptState::Created {
-        return fail(app, attempt.id, &EidError::from(EidErrorKind::ProviderUnavailable), now).await;
-    }
-    app.tasks.spawn(attend(app.clone(), attempt.id, attempt.identity_provider_id));
-    Ok(())
-}
 
-/// Polls the provider until the attempt has ended, another node holds the lease, or this node stops.
-pub async fn attend(app: App, id: AttemptId, provider: IdentityProviderRowId) {
-    let mut faults = 0;
-    loop {
-        let now = app.clock.now();
-        let leased = sign_in_attempts::lease(&app.pool, id, app.node_id, now + LEASE, now).await;
-        let Ok(Some(sealed)) = leased else {
-            if let Err(error) = leased {
-                tracing::error!(attempt = %id, %error, "the lease of an attempt could not be renewed");
-            }
-            return;
+    /// Sends the prompt once (a second try would be a second prompt), then attends.
+    pub(super) async fn start_and_attend(self, app: App, state: DriverState) {
+        let started = match app.configuration().driver(self.provider) {
+            Some(driver) => driver.start(&state).await,
+            None => Err(EidError::from(EidErrorKind::ProviderConfig)),
         };
+        let outcome = match started {
+            Ok(state) => {
+                let sealed = app.keys().sealing().seal(DRIVER_STATE, &serde_json::to_vec(&state).unwrap_or_default());
+                sign_in_attempts::mark_pending(&app.pool, self.attempt, &sealed).await
+            }
+            Err(error) => fail(&app, self.attempt, AttemptState::Failed, &error, app.clock.now()).await.map(|()| false),
+        };
+        match outcome {
+            Ok(true) => self.attend(app).await,
+            Ok(false) => {}
+            Err(error) => tracing::error!(attempt = %self.attempt, %error, "an attempt could not be stored"),
+        }
+    }
+
+    /// Polls the provider until the attempt has ended, another task holds the lease, or this node stops.
+    async fn attend(self, app: App) {
+        let mut faults = 0;
+        loop {
+            match self.poll_once(&app, &mut faults).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                // the lease runs out, and whoever looks at the attempt then goes on with it
+                Err(error) => return tracing::error!(attempt = %self.attempt, %error, "an attempt could not be stored"),
+            }
+        }
+    }
+
+    /// One round; whether there is another.
+    async fn poll_once(self, app: &App, faults: &mut u32) -> sqlx::Result<bool> {
+        let now = app.clock.now();
+        let Some(leased) = sign_in_attempts::lease(&app.pool, self.attempt, self.id, now + LEASE, now).await? else {
+            return Ok(false);
+        };
+        let left = leased.expires_at - now;
+        if !left.is_positive() {
+            fail(app, self.attempt, AttemptState::Expired, &EidErrorKind::Timeout.into(), now).await?;
+            return Ok(false);
+        }
         let polled = tokio::select! {
-            polled = poll(&app, provider, &sealed) => polled,
+            polled = self.ask(app, &leased.driver_state, left.unsigned_abs().min(LONG_POLL)) => polled,
             () = app.stopping.cancelled() => {
                 // another node goes on at once
-                drop(sign_in_attempts::lease(&app.pool, id, app.node_id, now, now).await);
-                return;
+                sign_in_attempts::lease(&app.pool, self.attempt, self.id, now, now).await?;
+                return Ok(false);
             }
         };
         let now = app.clock.now();
-        let stored = match polled {
+        match polled {
             Ok(Progress::Pending) => {
-                faults = 0;
-                continue;
+                *faults = 0;
+                return Ok(true);
             }
-            Ok(Progress::Verified(identity)) => verified(&app, id, &identity, now).await,
-            Err(error) if error.kind == EidErrorKind::ProviderUnavailable && faults < MOST_FAULTS => {
-                faults += 1;
+            Ok(Progress::Verified(identity)) => self.verified(app, &identity, now).await?,
+            Err(error) if error.kind == EidErrorKind::ProviderUnavailable && *faults < MOST_FAULTS => {
+                *faults += 1;
                 tokio::time::sleep(PAUSE_AFTER_FAULT).await;
-                continue;
+                return Ok(true);
             }
-            Err(error) => fail(&app, id, &error, now).await,
-        };
-        if let Err(error) = stored {
-            tracing::error!(attempt = %id, %error, "the result of an attempt could not be stored");
+            Err(error) => fail(app, self.attempt, AttemptState::Failed, &error, now).await?,
         }
-        return;
+        Ok(false)
+    }
+
+    async fn ask(self, app: &App, sealed: &[u8], wait: std::time::Duration) -> Result<Progress, EidError> {
+        let plain = app.keys().sealing().open(DRIVER_STATE, sealed).map_err(|_| EidErrorKind::ProviderConfig)?;
+        let state: DriverState = serde_json::from_slice(&plain).map_err(|_| EidErrorKind::ProviderConfig)?;
+        let configuration = app.configuration();
+        let driver = configuration.driver(self.provider).ok_or(EidErrorKind::ProviderConfig)?;
+        driver.advance(&state, &app.clock, wait).await
+    }
+
+    async fn verified(self, app: &App, identity: &VerifiedIdentity, now: OffsetDateTime) -> sqlx::Result<()> {
+        let evidence = serde_json::to_vec(identity.evidence()).unwrap_or_default();
+        let proven = Proven {
+            person_id: PersonId::new(now),
+            national_id: identity.national_id().expose(),
+            name: identity.name(),
+            evidence: &app.keys().sealing().seal(EVIDENCE, &evidence),
+        };
+        match sign_in_attempts::mark_verified(&app.pool, self.attempt, self.id, &proven, now).await? {
+            Verdict::Verified => Ok(()),
+            // to be told apart from a number without an electronic ID by the database alone (EID-07)
+            Verdict::Blocked => {
+                fail(app, self.attempt, AttemptState::Failed, &EidErrorKind::NotAvailableForUser.into(), now).await
+            }
+            Verdict::Late => {
+                let audit = audit(now, "late_result", None);
+                sign_in_attempts::audit_late_result(&app.pool, self.attempt, &audit).await
+            }
+        }
     }
 }
 
-async fn poll(app: &App, provider: IdentityProviderRowId, sealed: &[u8]) -> Result<Progress, EidError> {
-    let plain = app.keys().sealing().open(DRIVER_STATE, sealed).map_err(|_| EidErrorKind::ProviderConfig)?;
-    let state: DriverState = serde_json::from_slice(&plain).map_err(|_| EidErrorKind::ProviderConfig)?;
-    let configuration = app.configuration();
-    let driver = configuration.driver(provider).ok_or(EidErrorKind::ProviderConfig)?;
-    driver.advance(&state, &app.clock, LONG_POLL).await
+/// Goes on with an attempt that nobody attends to any more; whether it has ended by that. One that was never sent fails, since
+/// nobody knows whether the prompt has left.
+pub async fn take_over(app: &App, attempt: &SignInAttempt, now: OffsetDateTime) -> sqlx::Result<bool> {
+    if !attempt.is_unattended(now) {
+        return Ok(false);
+    }
+    let (state, kind) = if now >= attempt.expires_at {
+        (AttemptState::Expired, EidErrorKind::Timeout)
+    } else if attempt.state == AttemptState::Created {
+        (AttemptState::Failed, EidErrorKind::ProviderUnavailable)
+    } else {
+        let attendant = Attendant::new(attempt.id, attempt.identity_provider_id);
+        app.tasks.spawn(attendant.attend(app.clone()));
+        return Ok(false);
+    };
+    fail(app, attempt.id, state, &kind.into(), now).await.map(|()| true)
 }
 
-async fn verified(app: &App, id: AttemptId, identity: &VerifiedIdentity, now: OffsetDateTime) -> sqlx::Result<()> {
-    let evidence = serde_json::to_vec(identity.evidence()).unwrap_or_default();
-    let proven = Proven {
-        person_id: PersonId::new(now),
-        national_id: identity.national_id().expose(),
-        name: identity.name(),
-        evidence: &app.keys().sealing().seal(EVIDENCE, &evidence),
+/// Ends an attempt because the person gave it up in the browser; what the phone says later is dropped.
+pub async fn cancel(app: &App, id: AttemptId, now: OffsetDateTime) -> sqlx::Result<()> {
+    sign_in_attempts::cancel(&app.pool, id, now + SAME_BROWSER_PAUSE, &audit(now, "cancelled", None)).await
+}
+
+/// How long the same browser waits after a cancel before it may ask for another prompt (eid.md §10.4).
+const SAME_BROWSER_PAUSE: Duration = Duration::seconds(5);
+
+async fn fail(app: &App, id: AttemptId, state: AttemptState, error: &EidError, now: OffsetDateTime) -> sqlx::Result<()> {
+    let incident = Uuid::from_bytes(entropy::bytes());
+    let (kind, provider_code) = (error.kind.as_str(), error.provider_code.as_deref());
+    let failure = Failure { state, kind, provider_code, incident };
+    let audit = audit(now, kind, provider_code);
+    let Some(subject_key) = sign_in_attempts::mark_failed(&app.pool, id, &failure, &audit).await? else {
+        return Ok(());
     };
-    let blocked_kind = EidErrorKind::NotAvailableForUser.as_str();
-    sign_in_attempts::mark_verified(&app.pool, id, app.node_id, &proven, blocked_kind, now).await?;
+    // neither the reason nor the provider's word holds anything personal
+    let cause = error.source.as_deref().map(tracing::field::display);
+    let security_event = error.kind.is_security_event().then_some(kind);
+    tracing::warn!(security_event, attempt = %id, %incident, kind, provider_code, cause, "a sign-in failed");
+    if error.kind == EidErrorKind::UserCancelled {
+        limits::count_refusal(app, &subject_key, now).await?;
+    }
     Ok(())
 }
 
-async fn fail(app: &App, id: AttemptId, error: &EidError, now: OffsetDateTime) -> sqlx::Result<()> {
-    let incident = Uuid::from_bytes(crate::base::entropy::bytes());
-    let kind = error.kind.as_str();
-    tracing::warn!(attempt = %id, %incident, kind, provider_code = error.provider_code.as_deref(), "a sign-in failed");
-    let audit = AuditRecord::new(
-        now,
-        About::default(),
-        AuditEvent::SignInFailed { kind: kind.to_owned(), provider_code: error.provider_code.clone() },
-    );
-    let failure = Failure { state: AttemptState::Failed, kind, provider_code: error.provider_code.as_deref(), incident };
-    let subject_key = sign_in_attempts::mark_failed(&app.pool, id, &failure, &audit, now).await?;
-    match (error.kind, subject_key) {
-        (EidErrorKind::UserCancelled, Some(key)) => limits::count_refusal(app, &key, now).await,
-        _ => Ok(()),
-    }
+fn audit(now: OffsetDateTime, kind: &str, provider_code: Option<&str>) -> AuditRecord {
+    let event = AuditEvent::SignInFailed { kind: kind.to_owned(), provider_code: provider_code.map(ToOwned::to_owned) };
+    // the statements take client and place from the attempt
+    AuditRecord::new(now, About::default(), event)
 }

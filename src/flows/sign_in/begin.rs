@@ -4,7 +4,11 @@ use std::net::IpAddr;
 
 use time::{Duration, OffsetDateTime};
 
-use super::{DRIVER_STATE, INPUT, attend, limits};
+use super::{
+    DRIVER_STATE, INPUT,
+    attend::{Attendant, LEASE},
+    limits,
+};
 use crate::{
     app::App,
     base::{digest, id::AttemptId, text::Language},
@@ -33,6 +37,9 @@ pub struct SignInRequest<'a> {
 /// Why no prompt is sent.
 #[derive(Debug, thiserror::Error)]
 pub enum BeginRefusal {
+    /// this node attends to as many attempts as it may (eid.md §8.3)
+    #[error("the node attends to as many attempts as it may")]
+    Full,
     /// another attempt for this number is open (EID-06)
     #[error("another attempt for the number is open")]
     Busy,
@@ -65,9 +72,16 @@ pub async fn begin(
     if !request.client.client.accepts(provider.kind) {
         return Err(BeginRefusal::NotAvailable);
     }
+    if app.tasks.len() >= app.settings.sign_in.max_open_attempts {
+        return Err(BeginRefusal::Full);
+    }
     let subject_key = digest::hmac_sha256(app.keys().pseudonyms().expose(), &[b"number", number.e164().as_bytes()]);
     let asker = limits::Asker { subject_key: &subject_key, binding_hash: request.binding_hash, address: request.address };
-    limits::count(app, &asker, now).await?.map_err(BeginRefusal::Limited)?;
+    if let Err(pause) = limits::count(app, &asker, now).await? {
+        let client_id = &request.client.client.client_id;
+        tracing::warn!(security_event = "sign_in_limit", client_id, seconds = pause.whole_seconds(), "a prompt was not sent");
+        return Err(BeginRefusal::Limited(pause));
+    }
     let context = LoginContext {
         language: request.language,
         service_name: request.client.client.display_name.get(request.language),
@@ -76,10 +90,10 @@ pub async fn begin(
     };
     let prepared = driver.prepare(&context, BeginInput::PhoneNumber(number), now)?;
     let id = AttemptId::new(now);
+    let attendant = Attendant::new(id, provider.id);
     let sealed = app.keys().sealing().seal(DRIVER_STATE, &serde_json::to_vec(&prepared.state).unwrap_or_default());
-    let mut transaction = app.pool.begin().await?;
     let stored = sign_in_attempts::insert(
-        &mut transaction,
+        &app.pool,
         &NewAttempt {
             id,
             request_id: request.request_id,
@@ -91,10 +105,10 @@ pub async fn begin(
             verification_code: &prepared.verification_code,
             driver_state: &sealed,
             input: &app.keys().sealing().seal(INPUT, typed.as_bytes()),
-            lease_owner: app.node_id,
-            lease_until: now + attend::LEASE,
+            lease_owner: attendant.id,
+            lease_until: now + LEASE,
             created_at: now,
-            expires_at: prepared.expires_at,
+            expires_at: prepared.expires_at.min(now + app.settings.sign_in.attempt_ttl),
             origin: request.origin,
         },
     )
@@ -102,7 +116,6 @@ pub async fn begin(
     if !stored {
         return Err(BeginRefusal::Busy);
     }
-    transaction.commit().await?;
-    app.tasks.spawn(attend::start_and_attend(app.clone(), id, provider.id, prepared.state));
+    app.tasks.spawn(attendant.start_and_attend(app.clone(), prepared.state));
     Ok(id)
 }

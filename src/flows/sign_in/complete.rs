@@ -1,6 +1,6 @@
 //! Complete an attempt: the browser that began it claims the result once, and gets a session (EID-05, EID-09).
 
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::{begin::SignInRequest, limits};
 use crate::{
@@ -12,7 +12,6 @@ use crate::{
     model::{
         audit::{About, AuditEvent, AuditRecord},
         session::{Session, SessionLifetimes},
-        sign_in_attempt::VERIFIED_TTL,
         subject,
     },
     store::{
@@ -56,9 +55,10 @@ pub async fn complete(
     cookie: Option<&Handle>,
     now: OffsetDateTime,
 ) -> Result<Completed, CompleteRefusal> {
+    let verified_after = now - app.settings.sign_in.verified_ttl;
     let mut transaction = app.pool.begin().await?;
     let claimed =
-        sign_in_attempts::consume(&mut transaction, id, request.request_id, request.binding_hash, now - VERIFIED_TTL, now)
+        sign_in_attempts::consume(&mut transaction, id, request.request_id, request.binding_hash, verified_after, now)
             .await?
             .ok_or(CompleteRefusal::NothingToClaim)?;
     let configuration = app.configuration();
@@ -143,6 +143,3 @@ async fn living_session(
     let found = sessions::find(connection, SessionId(cookie.id), None).await?;
     Ok(found.map(|found| found.session).filter(|session| session.was_given_to(cookie) && session.is_alive(lifetimes, now)))
 }
-
-/// How long the same browser waits after a cancel before it may ask for another prompt (eid.md §10.4).
-pub const SAME_BROWSER_PAUSE: Duration = Duration::seconds(5);

@@ -39,16 +39,12 @@ impl Limit {
             Self::Number => (limits.attempts_per_number, limits.attempts_window),
             Self::Browser => (limits.attempts_per_browser, limits.attempts_window),
             Self::Network => (limits.attempts_per_address, limits.attempts_window),
-            Self::Refusals => (limits.refusals_before_pause, limits.refusal_pause),
+            Self::Refusals => (limits.refusals_before_pause, limits.attempts_window),
         }
     }
 
     fn key(self, app: &App, value: &[u8]) -> Vec<u8> {
         digest::hmac_sha256(app.keys().pseudonyms().expose(), &[b"limit", self.word(), value]).to_vec()
-    }
-
-    fn is_over(self, limits: &SignIn, counter: &Counter) -> bool {
-        u32::try_from(counter.count).is_ok_and(|count| count > self.most_and_window(limits).0)
     }
 }
 
@@ -76,24 +72,22 @@ impl Asker<'_> {
     }
 }
 
-/// Counts one start; `Err` holds the time after which it may be tried again.
+/// Counts one start, and only then judges it (RAT-01); `Err` holds the time after which it may be tried again.
 pub(super) async fn count(app: &App, asker: &Asker<'_>, now: OffsetDateTime) -> sqlx::Result<Result<(), Duration>> {
     let limits = &app.settings.sign_in;
-    let refusals = rate_limits::find(&app.pool, &[Limit::Refusals.key(app, asker.subject_key)], now).await?;
-    let most_refusals = limits.refusals_before_pause;
-    if let Some(counter) =
-        refusals.iter().find(|counter| u32::try_from(counter.count).is_ok_and(|count| count >= most_refusals))
-    {
-        return Ok(Err(counter.expires_at - now));
-    }
     let keys = Limit::OF_A_START.map(|limit| limit.key(app, &asker.value(limit)));
     let ends = Limit::OF_A_START.map(|limit| now + limit.most_and_window(limits).1);
-    let counters = rate_limits::count(&app.pool, &keys, &ends, now).await?;
-    let over = Limit::OF_A_START.iter().zip(&keys).filter_map(|(limit, key)| {
-        let counter = counters.iter().find(|counter| counter.key == *key)?;
-        limit.is_over(limits, counter).then_some(counter.expires_at - now)
-    });
-    Ok(over.max().map_or(Ok(()), Err))
+    let refusals = Limit::Refusals.key(app, asker.subject_key);
+    let counters = rate_limits::count(&app.pool, &keys, &ends, std::slice::from_ref(&refusals), now).await?;
+    let is_over = |counter: &&Counter| {
+        let of = Limit::OF_A_START.into_iter().zip(&keys).find(|(_, key)| counter.key == **key);
+        match of {
+            Some((limit, _)) => reaches(counter, limit.most_and_window(limits).0.saturating_add(1)),
+            None => reaches(counter, limits.refusals_before_pause),
+        }
+    };
+    let pause = counters.iter().filter(is_over).map(|counter| counter.expires_at - now).max();
+    Ok(pause.map_or(Ok(()), Err))
 }
 
 /// The counters that an approved sign-in takes one off again.
@@ -102,9 +96,18 @@ pub(super) fn forgivable(app: &App, subject_key: &[u8], binding_hash: &[u8], add
     Limit::OF_A_START.map(|limit| limit.key(app, &asker.value(limit))).to_vec()
 }
 
-/// The person said no on the phone; several such in a window cool the number down.
+/// The person said no on the phone; several such in a window stop every start for the number for a while.
 pub(super) async fn count_refusal(app: &App, subject_key: &[u8], now: OffsetDateTime) -> sqlx::Result<()> {
-    let (_, window) = Limit::Refusals.most_and_window(&app.settings.sign_in);
+    let limits = &app.settings.sign_in;
+    let (most, window) = Limit::Refusals.most_and_window(limits);
     let key = Limit::Refusals.key(app, subject_key);
-    rate_limits::count(&app.pool, &[key], &[now + window], now).await.map(drop)
+    let counters = rate_limits::count(&app.pool, std::slice::from_ref(&key), &[now + window], &[], now).await?;
+    if counters.iter().any(|counter| reaches(counter, most)) {
+        rate_limits::hold(&app.pool, &key, now + limits.refusal_pause).await?;
+    }
+    Ok(())
+}
+
+fn reaches(counter: &Counter, number: u32) -> bool {
+    u32::try_from(counter.count).is_ok_and(|count| count >= number)
 }

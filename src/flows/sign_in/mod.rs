@@ -10,9 +10,9 @@ mod begin;
 mod complete;
 mod limits;
 
-pub use attend::{attend, take_over};
+pub use attend::{cancel, take_over};
 pub use begin::{BeginRefusal, SignInRequest, begin};
-pub use complete::{CompleteRefusal, Completed, SAME_BROWSER_PAUSE, complete};
+pub use complete::{CompleteRefusal, Completed, complete};
 
 /// What the driver's state and the evidence are sealed for.
 const DRIVER_STATE: &str = "driver state of a sign-in attempt";

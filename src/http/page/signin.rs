@@ -120,7 +120,7 @@ pub enum WaitState<'a> {
     Failed {
         /// why
         problem: Problem,
-        /// a number that the log knows as well
+        /// a number that the log knows as well; shown where support has to look into it
         incident: Option<&'a str>,
         /// GET /signin/start?…, the number kept (WCAG 3.3.7)
         retry_url: &'a str,

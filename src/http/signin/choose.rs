@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::step::{Step, remember_language};
 use crate::{
     app::App,
-    flows::authorization_request::Progress,
+    flows::authorization_request::{Progress, ways},
     http::{
         error::{page::PageRefusal, unavailable},
         extract::browser::{Browser, PageForm},
@@ -23,6 +23,10 @@ use crate::{
 pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, Response> {
     let now = app.clock.now();
     let step = Step::of_page(&app, &browser, now).await?;
+    if step.is_newly_bound {
+        // so that the page can be reloaded as long as the request lives
+        return Ok(step.go_to(path::CHOOSE, &[]));
+    }
     let progress = step.progress(&app, &browser.query).filter(|progress| asks_for_account(&step, progress));
     let name = match &progress {
         Some(progress) => signed_in_name(&app, &browser, progress, now).await?,
@@ -37,7 +41,7 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
         progress: sealed_progress.as_deref(),
         csrf: &step.csrf(&app, session_id),
         methods: &methods(&app, &step),
-        last_used: None,
+        last_used: browser.cookies.method,
         signed_in: name.as_deref(),
     };
     let response = html(StatusCode::OK, &page, step.form_target().as_deref());
@@ -64,21 +68,9 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
     }
 }
 
-/// The ways that the client allows and that work, each once.
+/// The ways that this request can be answered in.
 pub(super) fn methods(app: &App, step: &Step) -> Vec<IdentityProviderKind> {
-    let configuration = app.configuration();
-    let usable = |kind: &IdentityProviderKind| {
-        step.client.client.accepts(*kind)
-            && configuration.snapshot().identity_providers().iter().any(|provider| {
-                let reaches =
-                    step.pending.request.acr_values.is_empty() || step.pending.request.acr_values.contains(&provider.acr);
-                provider.kind == *kind
-                    && reaches
-                    && step.client.client.allowed_acr.contains(&provider.acr)
-                    && configuration.driver(provider.id).is_some()
-            })
-    };
-    IdentityProviderKind::ALL.into_iter().filter(usable).collect()
+    ways(&app.configuration(), &step.client.client, &step.pending.request)
 }
 
 fn asks_for_account(step: &Step, progress: &Progress) -> bool {

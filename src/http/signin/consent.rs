@@ -25,7 +25,7 @@ use crate::{
         scope::{OPENID, PROFILE, Scope},
         urls::path,
     },
-    protocol::refusals,
+    protocol::{redirect_uri, refusals},
     store::sessions,
 };
 
@@ -67,7 +67,11 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
             domain: &step.client.organisation.domain,
         },
         client_name: client.display_name.get(step.language),
-        redirect_host: shows_target(&app, client.client_type).then_some(&*step.pending.request.redirect_uri),
+        redirect_host: if shows_target(&app, client.client_type) {
+            redirect_uri::shown(&step.pending.request.redirect_uri)
+        } else {
+            None
+        },
         person_name: session.person.name.as_deref().unwrap_or_default(),
         scopes: &scopes,
         remember: is_remembered(client.allow_remember_consent, client.client_type),
@@ -96,9 +100,11 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
             }
             let is_required =
                 |name: &str| name == OPENID || configuration.snapshot().scope(name).is_some_and(|scope| scope.required);
-            let scope = asked.into_iter().filter(|name| ticked.contains(&name.as_str()) || is_required(name)).collect();
+            let is_allowed =
+                |name: &str| asked.iter().any(|asked| asked == name) && (ticked.contains(&name) || is_required(name));
             let remembered = is_remembered(client.allow_remember_consent, client.client_type);
-            Ok(step.resume(&app, &Progress { consent: Some(ConsentGiven { scope, remembered }), ..progress }))
+            let consent = ConsentGiven::new(&step.pending.request, is_allowed, remembered);
+            Ok(step.resume(&app, &Progress { consent: Some(consent), ..progress }))
         }
         _ => Ok(step.go_to(path::AUTHORIZE, &[("progress", &progress.seal(&app))])),
     }
@@ -119,7 +125,8 @@ fn is_remembered(allowed: bool, client_type: ClientType) -> bool {
     allowed && client_type != ClientType::Native
 }
 
-/// CON-03, RED-08: where the answer goes, if that is not plainly the organisation's own.
+/// CON-03, RED-08: where the answer goes, if that is not plainly the organisation's own: a native client's address, or one that a
+/// wildcard may cover.
 fn shows_target(app: &App, client_type: ClientType) -> bool {
-    client_type == ClientType::Native || app.settings.environment == Environment::Staging
+    client_type == ClientType::Native || app.settings.environment != Environment::Production
 }

@@ -1,6 +1,11 @@
 //! GET and POST /signin/start: the phone number, and with it the beginning of an attempt.
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::Response,
+};
+use time::Duration;
 use uuid::Uuid;
 
 use super::{
@@ -54,18 +59,28 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
         Some(provider) => sign_in::begin(&app, &step.sign_in_request(&form.browser), provider, number, typed, now).await,
         None => Err(BeginRefusal::NotAvailable),
     };
-    let (problem, status) = match begun {
+    let (problem, status, again_after) = match begun {
         Ok(attempt) => return Ok(step.go_to(path::WAIT, &[("attempt", &attempt.to_string())])),
-        Err(BeginRefusal::Busy) => (Problem::Busy, StatusCode::TOO_MANY_REQUESTS),
-        Err(BeginRefusal::Limited(after)) => {
-            let minutes = u32::try_from(after.whole_seconds().max(0)).unwrap_or(u32::MAX).div_ceil(60).max(1);
-            (Problem::TooManyAttempts { minutes }, StatusCode::TOO_MANY_REQUESTS)
-        }
-        Err(BeginRefusal::NotAvailable) => (Problem::Unavailable, StatusCode::BAD_REQUEST),
-        Err(BeginRefusal::Driver(error)) => (problem_of(error.kind), StatusCode::BAD_REQUEST),
         Err(BeginRefusal::Store(error)) => return Err(form.browser.refuse(&app, unavailable(error))),
+        Err(BeginRefusal::Full) => (Problem::Unavailable, StatusCode::SERVICE_UNAVAILABLE, Some(Duration::MINUTE)),
+        Err(BeginRefusal::Busy) => (Problem::Busy, StatusCode::TOO_MANY_REQUESTS, Some(Duration::MINUTE)),
+        Err(BeginRefusal::Limited(pause)) => {
+            let minutes = whole_seconds(pause).div_ceil(60).max(1);
+            (Problem::TooManyAttempts { minutes }, StatusCode::TOO_MANY_REQUESTS, Some(pause))
+        }
+        Err(BeginRefusal::NotAvailable) => (Problem::Unavailable, StatusCode::BAD_REQUEST, None),
+        Err(BeginRefusal::Driver(error)) => (problem_of(error.kind), StatusCode::BAD_REQUEST, None),
     };
-    Ok(draw(&app, &step, kind, typed, Some(problem), status))
+    let mut response = draw(&app, &step, kind, typed, Some(problem), status);
+    if let Some(pause) = again_after {
+        // RFC 6585 §4, RAT-02
+        response.headers_mut().insert(header::RETRY_AFTER, whole_seconds(pause).into());
+    }
+    Ok(response)
+}
+
+fn whole_seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.whole_seconds().max(0)).unwrap_or(u32::MAX)
 }
 
 fn draw(
@@ -84,7 +99,7 @@ fn draw(
         csrf: &step.csrf(app, None),
         kind,
         identifier: typed,
-        valid_seconds: u32::try_from(app.settings.sign_in.attempt_ttl.whole_seconds()).unwrap_or(0),
+        valid_seconds: whole_seconds(app.settings.sign_in.attempt_ttl),
         problem,
         other_url: (!only_one).then_some(&other_url),
     };

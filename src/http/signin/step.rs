@@ -38,6 +38,8 @@ pub(super) struct Step {
     pub(super) client: Arc<RegisteredClient>,
     /// of the reader
     pub(super) language: Language,
+    /// the address in the browser still holds the value that any browser could open
+    pub(super) is_newly_bound: bool,
 }
 
 impl Step {
@@ -62,8 +64,11 @@ impl Step {
 
     async fn open(app: &App, browser: &Browser, params: &Params, now: OffsetDateTime) -> Result<Self, Response> {
         let sealed = params.get("request").ok().flatten().unwrap_or_default();
-        let pending =
+        let mut pending =
             PendingRequest::open(app, sealed, browser.cookies.binding, now).map_err(|fault| browser.refuse(app, fault))?;
+        // the first page binds the request to the browser that shows it (decision A)
+        let is_newly_bound = pending.binding.is_none();
+        pending.binding = browser.cookies.binding;
         let Some(binding) = pending.binding else {
             let refusal = PageRefusal::new(Message::CookiesOff, &refusals::SIGN_IN_OTHER_BROWSER)
                 .with_button(Label::TryAgain, Some(pending.anew()));
@@ -79,7 +84,7 @@ impl Step {
         let is_over = finished_requests::is_taken(&app.pool, &pending.id)
             .await
             .map_err(|error| browser.refuse(app, unavailable(error)))?;
-        let step = Self { sealed: pending.seal(app), pending, binding, client, language };
+        let step = Self { sealed: pending.seal(app), pending, binding, client, language, is_newly_bound };
         if is_over { Err(step.ended(app)) } else { Ok(step) }
     }
 

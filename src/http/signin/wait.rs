@@ -20,7 +20,7 @@ use crate::{
     base::id::AttemptId,
     flows::{
         authorization_request::Progress,
-        sign_in::{self, CompleteRefusal, SAME_BROWSER_PAUSE},
+        sign_in::{self, CompleteRefusal},
     },
     http::{
         cookies,
@@ -46,8 +46,7 @@ use crate::{
 pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, Response> {
     let now = app.clock.now();
     let step = Step::of_page(&app, &browser, now).await?;
-    let attempt = find(&app, &browser, &step, &browser.query).await?;
-    attend(&app, &browser, &attempt, now).await?;
+    let attempt = attended(&app, &browser, &step, now).await?;
     let id = attempt.id.to_string();
     let parameter = [("attempt", id.as_str())];
     let status_url = step.url(path::STATUS, &parameter);
@@ -57,7 +56,7 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
     let has_others = choose::methods(&app, &step).len() > 1;
     let continue_url = step.url(path::AUTHORIZE, &[]);
     let incident = attempt.incident.map(|incident| incident.to_string());
-    let state = match attempt.state_at(now) {
+    let state = match attempt.state_at(now, app.settings.sign_in.verified_ttl) {
         AttemptState::Created | AttemptState::Pending => WaitState::Pending {
             code: &attempt.verification_code,
             status_url: &status_url,
@@ -66,7 +65,7 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
         AttemptState::Verified => WaitState::Verified,
         AttemptState::Consumed => WaitState::Elsewhere { continue_url: &continue_url },
         AttemptState::Failed | AttemptState::Cancelled | AttemptState::Expired => WaitState::Failed {
-            problem: problem(&attempt, now),
+            problem: problem(&app, &attempt, now),
             incident: incident.as_deref(),
             retry_url: &retry_url,
             other_url: has_others.then_some(&other_url),
@@ -88,9 +87,8 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
 pub async fn status(State(app): State<App>, browser: Browser) -> Result<Response, Response> {
     let now = app.clock.now();
     let step = Step::of_page(&app, &browser, now).await?;
-    let attempt = find(&app, &browser, &step, &browser.query).await?;
-    attend(&app, &browser, &attempt, now).await?;
-    let state = match attempt.state_at(now) {
+    let attempt = attended(&app, &browser, &step, now).await?;
+    let state = match attempt.state_at(now, app.settings.sign_in.verified_ttl) {
         AttemptState::Created | AttemptState::Pending => "pending",
         AttemptState::Verified => "verified",
         AttemptState::Consumed => "ended",
@@ -107,9 +105,7 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
     let here = [("attempt", &*attempt.id.to_string())];
     match form.params.get("decision").ok().flatten() {
         Some("cancel") => {
-            sign_in_attempts::cancel(&app.pool, attempt.id, now + SAME_BROWSER_PAUSE, now)
-                .await
-                .map_err(|error| form.browser.refuse(&app, unavailable(error)))?;
+            sign_in::cancel(&app, attempt.id, now).await.map_err(|error| form.browser.refuse(&app, unavailable(error)))?;
             Ok(step.go_to(path::CHOOSE, &[]))
         }
         Some("allow") => {
@@ -120,7 +116,8 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
                     let progress =
                         Progress { session_id: Some(completed.session_id), signed_in: true, ..Progress::of(&step.pending) };
                     let response = step.resume(&app, &progress);
-                    Ok(with_cookie(response, completed.cookie.map(|handle| cookies::session(&app, &handle))))
+                    let response = with_cookie(response, completed.cookie.map(|handle| cookies::session(&app, &handle)));
+                    Ok(with_cookie(response, Some(cookies::method(&app, attempt.identity_provider))))
                 }
                 Err(CompleteRefusal::Store(error)) => Err(form.browser.refuse(&app, unavailable(error))),
                 // EID-10
@@ -149,8 +146,11 @@ fn not_this_step(app: &App, browser: &Browser) -> Response {
     browser.refuse(app, PageRefusal::new(Message::InvalidRequest, &refusals::SIGN_IN_STEP))
 }
 
-async fn attend(app: &App, browser: &Browser, attempt: &SignInAttempt, now: OffsetDateTime) -> Result<(), Response> {
-    sign_in::take_over(app, attempt, now).await.map_err(|error| browser.refuse(app, unavailable(error)))
+/// The attempt as it stands, after this node has gone on with it where nobody did.
+async fn attended(app: &App, browser: &Browser, step: &Step, now: OffsetDateTime) -> Result<SignInAttempt, Response> {
+    let attempt = find(app, browser, step, &browser.query).await?;
+    let has_ended = sign_in::take_over(app, &attempt, now).await.map_err(|error| browser.refuse(app, unavailable(error)))?;
+    if has_ended { find(app, browser, step, &browser.query).await } else { Ok(attempt) }
 }
 
 fn seconds_left(attempt: &SignInAttempt, now: OffsetDateTime) -> u32 {
@@ -158,8 +158,8 @@ fn seconds_left(attempt: &SignInAttempt, now: OffsetDateTime) -> u32 {
 }
 
 /// What the person reads of an attempt that came to nothing.
-fn problem(attempt: &SignInAttempt, now: OffsetDateTime) -> Problem {
-    match attempt.state_at(now) {
+fn problem(app: &App, attempt: &SignInAttempt, now: OffsetDateTime) -> Problem {
+    match attempt.state_at(now, app.settings.sign_in.verified_ttl) {
         AttemptState::Cancelled => Problem::Cancelled,
         AttemptState::Expired => Problem::TimedOut,
         _ => attempt.error_kind.as_deref().and_then(EidErrorKind::parse).map_or(Problem::Rejected, problem_of),

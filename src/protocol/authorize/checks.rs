@@ -10,7 +10,7 @@ use crate::{
         error::Refusal,
         params::{ParamFault, Params},
         pkce::CodeChallenge,
-        refusals,
+        redirect_uri, refusals,
         scope::{ScopeFault, ScopeSet},
     },
 };
@@ -38,10 +38,13 @@ pub fn response_type(params: &Params) -> Checked<()> {
     }
 }
 
-/// `response_mode` is one that never puts a code into a fragment (AUT-03).
-pub fn response_mode(params: &Params) -> Checked<ResponseMode> {
+/// `response_mode` is one that never puts a code into a fragment (AUT-03), and one that reaches `redirect_uri`.
+pub fn response_mode(params: &Params, redirect_uri: &str) -> Checked<ResponseMode> {
     let Some(sent) = value(params, "response_mode")? else { return Ok(ResponseMode::default()) };
-    ResponseMode::ALL.into_iter().find(|mode| mode.as_str() == sent).ok_or(&refusals::RESPONSE_MODE_UNSUPPORTED)
+    let known = ResponseMode::ALL.into_iter().find(|mode| mode.as_str() == sent);
+    known
+        .filter(|&mode| mode != ResponseMode::FormPost || redirect_uri::takes_forms(redirect_uri))
+        .ok_or(&refusals::RESPONSE_MODE_UNSUPPORTED)
 }
 
 /// Request objects, dynamic registration and rich requests are refused, never ignored (AUT-13…AUT-15; Core §3.1.2.6).
@@ -195,11 +198,14 @@ mod tests {
 
     #[test]
     fn aut_03_no_mode_that_shows_the_code_to_scripts() {
-        assert_eq!(response_mode(&params("")), Ok(ResponseMode::Query));
-        assert_eq!(response_mode(&params("response_mode=form_post")), Ok(ResponseMode::FormPost));
+        let (web, app) = ("https://app.myorg.is/callback", "is.myorg.app:/callback");
+        assert_eq!(response_mode(&params(""), web), Ok(ResponseMode::Query));
+        assert_eq!(response_mode(&params("response_mode=query"), app), Ok(ResponseMode::Query));
+        assert_eq!(response_mode(&params("response_mode=form_post"), web), Ok(ResponseMode::FormPost));
+        assert_eq!(response_mode(&params("response_mode=form_post"), app), Err(&refusals::RESPONSE_MODE_UNSUPPORTED));
         for sent in ["fragment", "jwt", "query.jwt", "form_post.jwt", "web_message", "Query"] {
             let sent = params(&format!("response_mode={sent}"));
-            assert_eq!(response_mode(&sent), Err(&refusals::RESPONSE_MODE_UNSUPPORTED));
+            assert_eq!(response_mode(&sent, web), Err(&refusals::RESPONSE_MODE_UNSUPPORTED));
         }
     }
 

@@ -72,7 +72,7 @@ impl AuthorizeRequest {
         Ok(Self {
             client_id: client_id.to_owned(),
             redirect_uri: redirect_uri.to_owned(),
-            response_mode: checks::response_mode(params)?,
+            response_mode: checks::response_mode(params, redirect_uri)?,
             scope: checks::scope(params)?,
             code_challenge: checks::code_challenge(params, pkce_required)?,
             state: checks::state(params)?,
@@ -85,6 +85,11 @@ impl AuthorizeRequest {
             login_hint: checks::login_hint(params)?,
             id_token_hint: checks::id_token_hint(params)?,
         })
+    }
+
+    /// Whether an assurance is one of those that were asked for; where none was, any is.
+    pub fn accepts_acr(&self, acr: &str) -> bool {
+        self.acr_values.is_empty() || self.acr_values.iter().any(|asked| asked == acr)
     }
 }
 

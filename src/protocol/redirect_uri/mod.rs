@@ -125,6 +125,17 @@ pub fn origin(uri: &str) -> Option<String> {
     Some(format!("{scheme}://{}{port}", parts.host_text.to_ascii_lowercase()))
 }
 
+/// What a person is shown of the place that a URI leads to: its host, or its private-use scheme (CON-03).
+pub fn shown(uri: &str) -> Option<&str> {
+    let parts = Parts::read(uri).ok()?;
+    Some(if parts.kind == Kind::PrivateUse { parts.scheme } else { parts.host_text })
+}
+
+/// Whether a form can be posted to a URI: to an application's private-use scheme a browser posts none.
+pub fn takes_forms(uri: &str) -> bool {
+    Parts::read(uri).is_ok_and(|parts| parts.kind != Kind::PrivateUse)
+}
+
 /// Adds parameters to a URI's query, form-encoded; what stands there is kept byte for byte (RFC 6749 §3.1.2, RSP-01).
 pub fn with_query(uri: &str, parameters: &[(&str, &str)]) -> String {
     let mut encoder = form_urlencoded::Serializer::new(String::new());

@@ -3,12 +3,13 @@ title = Innskráning
 language-label = Tungumál
 test-banner-label = Prófunarumhverfi
 test-banner = PRÓFUNARUMHVERFI – hermir gefur út skilríkin. Notaðu ekki raunveruleg gögn.
-to-service = Þú ert að skrá þig inn á { $service }
+# Heiti þjónustu stendur alltaf í nefnifalli: „í þjónustuna“ á undan ber fallið.
+to-service = Þú ert að skrá þig inn í þjónustuna { $service }
 incident = Tilvísunarnúmer
 
 button-allow = Samþykkja
-button-back-to = Aftur á { $service }
-button-back-to-service = Aftur til þjónustunnar
+button-back-to = Aftur í þjónustuna { $service }
+button-back-to-service = Aftur í þjónustuna
 button-cancel = Hætta við
 button-continue = Halda áfram
 button-deny = Hafna

@@ -2,7 +2,7 @@
 choose-heading = Veldu hvernig þú vilt skrá þig inn
 choose-last-used = Notað síðast
 choose-account-heading = Hver er að skrá sig inn?
-choose-account-text = Þú ert nú þegar með opna innskráningu sem { $name }.
+choose-account-text = Þú hefur nú þegar skráð þig inn sem { $name }.
 choose-account-current = Halda áfram sem { $name }
 choose-account-other = Skrá inn annan notanda
 
@@ -42,7 +42,7 @@ wait-left =
        *[other] Beiðnin rennur út eftir { $seconds } sekúndur.
     }
 wait-verified-heading = Innskráning tókst
-wait-verified-service = Þú ferð nú áfram á { $service }.
+wait-verified-service = Þú ferð nú áfram í þjónustuna { $service }.
 wait-verified-text = Þú ferð nú áfram í þjónustuna.
 wait-failed-heading = Innskráning tókst ekki
 wait-elsewhere-heading = Innskráningu er lokið
@@ -53,9 +53,9 @@ problem-summary = Ekki tókst að halda áfram
 problem-phone-number = Sláðu inn 7 stafa símanúmer.
 problem-national-id = Kennitala er 10 tölustafir. Athugaðu hvort hún sé rétt slegin inn.
 problem-company-national-id = Þetta er kennitala fyrirtækis. Skráðu þig inn með eigin kennitölu.
-problem-cancelled = Hætt var við innskráninguna í símanum.
+problem-cancelled = Hætt var við innskráninguna.
 problem-timed-out = Beiðnin rann út á tíma.
-problem-unreachable = Ekki náðist samband við símann. Athugaðu hvort kveikt sé á honum og hann sé í sambandi.
+problem-unreachable = Ekki náðist samband við símann. Athugaðu hvort kveikt sé á honum og hvort hann sé í sambandi.
 problem-not-available = Ekki tókst að hefja innskráningu með þessum upplýsingum. Athugaðu númerið eða veldu aðra leið.
 problem-blocked = Skilríkin eru læst eða óvirk. Hafðu samband við útgefanda þeirra.
 problem-wrong-code = Röng öryggistala var valin. Byrjaðu aftur.
@@ -103,11 +103,11 @@ scope-offline-access-minutes =
 
 # Svar til þjónustunnar
 form-post-heading = Augnablik …
-form-post-text = Svarið er sent til þjónustunnar. Ýttu á hnappinn ef ekkert gerist.
+form-post-text = Verið er að senda svarið til þjónustunnar. Ýttu á hnappinn ef ekkert gerist.
 
 # Útskráning
 end-session-heading = Viltu skrá þig út?
-end-session-person = Þú ert með opna innskráningu sem { $name }.
+end-session-person = Þú hefur skráð þig inn sem { $name }.
 end-session-text = Ef þú skráir þig út þarftu að auðkenna þig aftur næst þegar þú skráir þig inn.
 end-session-logout = Skrá mig út
 end-session-cancel = Nei, halda innskráningunni

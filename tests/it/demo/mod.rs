@@ -1,3 +1,6 @@
-//! The feature `demo`.
+//! The feature `demo`: its database, and the program itself as people and tools start it.
 
+mod command;
+mod directory;
 mod postgres;
+mod start;

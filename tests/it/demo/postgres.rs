@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     io::{BufRead as _, BufReader},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -16,39 +16,10 @@ use nix::{
 };
 use sqlx::{ConnectOptions as _, Connection as _, error::DatabaseError};
 
-use crate::support::database::Directory;
+use super::directory::Dir;
 
 /// The directory that the test below holds a cluster in, when it is started as a process of its own.
 const HELD_DIR: &str = "IAS_TEST_HELD_DIR";
-
-/// A directory that is removed with the value.
-struct Dir(Directory);
-
-impl Dir {
-    fn new() -> Self {
-        Self(Directory::new())
-    }
-
-    fn path(&self) -> &Path {
-        &self.0.path
-    }
-
-    fn options(&self) -> Options {
-        Options { download_dir: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR"))), ..Options::new(self.path()) }
-    }
-
-    fn pid(&self) -> Option<Pid> {
-        let text = fs::read_to_string(self.path().join("postgres/cluster/postmaster.pid")).ok()?;
-        text.lines().next()?.parse().ok().map(Pid::from_raw)
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = postgres::discard_blocking(self.path());
-        let _ = fs::remove_dir_all(self.path());
-    }
-}
 
 async fn start(options: Options) -> Postgres {
     postgres::start(options, |line| println!("{line}")).await.unwrap_or_else(|error| panic!("{error}"))

@@ -93,15 +93,26 @@ impl TestServer {
 
     /// The same, its settings changed.
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_for(APP, change).await
+    }
+
+    /// The same for an example application that somebody can reach at `app`.
+    pub async fn start_for(app: &str, change: impl FnOnce(&mut Settings)) -> Self {
         let database = Arc::new(TestDatabase::new().await);
         let simulator = simulator().await;
-        configure(&database.owner_pool().await, Path::new("config/demo"), &simulator.url, &simulator.simulator).await;
+        let owner = database.owner_pool().await;
+        configure_for(app, &owner, Path::new("config/demo"), &simulator.url, &simulator.simulator).await;
         Self::node(database, None, change).await
     }
 
     /// A second node over the same database, with the same issuer, time and keys.
     pub async fn second_node(&self) -> Self {
-        Self::node(self.database.clone(), Some((self.issuer.clone(), self.clock.clone())), |_| {}).await
+        self.second_node_with(|_| {}).await
+    }
+
+    /// The same, its settings changed.
+    pub async fn second_node_with(&self, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::node(self.database.clone(), Some((self.issuer.clone(), self.clock.clone())), change).await
     }
 
     async fn node(database: Arc<TestDatabase>, of: Option<(String, FixedClock)>, change: impl FnOnce(&mut Settings)) -> Self {
@@ -150,14 +161,18 @@ impl Drop for TestServer {
 
 /// Applies files of configuration with the tests' addresses and secrets.
 pub async fn configure(owner: &PgPool, path: &Path, simulator_url: &str, simulator: &Simulator) {
+    configure_for(APP, owner, path, simulator_url, simulator).await;
+}
+
+async fn configure_for(app: &str, owner: &PgPool, path: &Path, simulator_url: &str, simulator: &Simulator) {
     let variables = BTreeMap::from(
         [
-            ("APP", APP.to_owned()),
+            ("APP", app.to_owned()),
             ("SIMULATOR", simulator_url.to_owned()),
             ("SIMULATOR_ANCHORS", simulator.anchors_pem()),
             ("SIMULATOR_INTERMEDIATES", simulator.intermediates_pem()),
-            ("CONFORMANCE_CALLBACK", format!("{APP}/callback")),
-            ("CONFORMANCE_LOGOUT", format!("{APP}/post_logout_redirect")),
+            ("CONFORMANCE_CALLBACK", format!("{app}/callback")),
+            ("CONFORMANCE_LOGOUT", format!("{app}/post_logout_redirect")),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );

@@ -1,10 +1,16 @@
 //! The checks between a proven destination and the next step: a failure here is always a redirect through the destination.
 
+use time::OffsetDateTime;
+
 use super::{MOST_BYTES, destination::Destination};
 use crate::{
-    app::App,
-    flows::consent,
-    model::client::ClientType,
+    app::{App, Configuration},
+    base::digest,
+    flows::{
+        authorization_request::{identity_providers, ways},
+        consent,
+    },
+    model::client::{ClientType, GrantType},
     protocol::{
         authorize::AuthorizeRequest,
         claims::IdTokenClaims,
@@ -13,15 +19,15 @@ use crate::{
         params::Params,
         refusals,
     },
-    store::snapshot::Snapshot,
+    telemetry::metrics,
 };
 
 type Checked<T> = Result<T, &'static Refusal>;
 
 /// The form of the request, by its specification.
-pub(super) fn request(params: &Params, size: usize, destination: &Destination) -> Checked<AuthorizeRequest> {
+pub(super) fn request(params: &Params, destination: &Destination) -> Checked<AuthorizeRequest> {
     let client = &destination.client.client;
-    if size > MOST_BYTES {
+    if params.encoded_len() > MOST_BYTES {
         return Err(&refusals::REQUEST_TOO_LARGE);
     }
     // D9: never off for native clients
@@ -30,27 +36,32 @@ pub(super) fn request(params: &Params, size: usize, destination: &Destination) -
 }
 
 /// What the client's settings allow; judged when the request comes and again before each step (AUT-16, INT-05).
-pub(super) fn policy(app: &App, snapshot: &Snapshot, destination: &Destination, request: &AuthorizeRequest) -> Checked<()> {
+pub(super) fn policy(configuration: &Configuration, destination: &Destination, request: &AuthorizeRequest) -> Checked<()> {
     let client = &destination.client.client;
-    if !destination.may_use_codes() {
+    if !client.may_use(GrantType::AuthorizationCode) {
         return Err(&refusals::CODE_FLOW_NOT_ALLOWED);
     }
-    if !request.scope.iter().all(|name| consent::is_allowed(snapshot, client, name)) {
+    if !request.scope.iter().all(|name| consent::is_allowed(configuration.snapshot(), client, name)) {
         return Err(&refusals::SCOPE_NOT_ALLOWED);
     }
-    let configuration = app.configuration();
-    let mut usable = snapshot.identity_providers().iter().filter(|provider| {
-        client.accepts(provider.kind)
-            && client.allowed_acr.contains(&provider.acr)
-            && configuration.driver(provider.id).is_some()
-    });
-    let Some(first) = usable.next() else { return Err(&refusals::IDENTITY_PROVIDER_NOT_ALLOWED) };
+    if identity_providers(configuration, client).next().is_none() {
+        return Err(&refusals::IDENTITY_PROVIDER_NOT_ALLOWED);
+    }
     // AUT-11: never a lower assurance under a higher name
-    let reaches = |acr: &String| request.acr_values.is_empty() || request.acr_values.contains(acr);
-    if !reaches(&first.acr) && !usable.any(|provider| reaches(&provider.acr)) {
+    if ways(configuration, client, request).is_empty() {
         return Err(&refusals::ACR_UNREACHABLE);
     }
     Ok(())
+}
+
+/// AUT-06: a challenge that a client sends again is counted and logged, never refused: reloading is legitimate.
+pub(super) fn count_repeated_challenge(app: &App, request: &AuthorizeRequest, now: OffsetDateTime) {
+    let Some(challenge) = &request.code_challenge else { return };
+    let key = digest::sha256(&[request.client_id.as_bytes(), challenge.to_string().as_bytes()]);
+    if app.code_challenges.repeats(key, now) {
+        metrics::CODE_CHALLENGES_REPEATED.increment(&[&request.client_id]);
+        tracing::info!(client_id = request.client_id, "a client repeats a code challenge");
+    }
 }
 
 /// The subject that the id_token_hint names; an old token of ours is good enough (OpenID Connect Core §3.1.2.1).

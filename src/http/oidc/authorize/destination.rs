@@ -14,7 +14,7 @@ use crate::{
         html::{html, see_other},
         page::{Chrome, Service, form_post::FormPostPage, message::Message},
     },
-    model::client::{ClientType, GrantType, RegisteredClient},
+    model::client::{ClientType, RegisteredClient},
     protocol::{
         authorize::{AuthorizeRequest, ResponseMode, checks},
         error::{OAuthError, Refusal},
@@ -56,7 +56,7 @@ impl Destination {
         let destination = Self {
             redirect_uri: registered(app, &client, redirect_uri)?,
             client,
-            mode: checks::response_mode(params).unwrap_or_default(),
+            mode: checks::response_mode(params, redirect_uri).unwrap_or_default(),
             state: checks::state(params).unwrap_or_default(),
         };
         Ok(destination)
@@ -78,11 +78,6 @@ impl Destination {
     /// The only place, beside ourselves, to which a form of this request may lead (WEB-02).
     pub(super) fn origin(&self) -> Option<String> {
         redirect_uri::origin(&self.redirect_uri)
-    }
-
-    /// Whether the client is one that cannot prove that the redirect URI is its own (RED-09).
-    pub(super) fn may_use_codes(&self) -> bool {
-        self.client.client.may_use(GrantType::AuthorizationCode)
     }
 
     /// The answer with a code: the seed's `code`, `scope` and `state`, and `iss` (RFC 9207 §2).

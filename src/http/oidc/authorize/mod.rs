@@ -18,13 +18,13 @@ use time::OffsetDateTime;
 
 use self::{
     destination::Destination,
-    next_step::{Established, NextStep},
+    next_step::{Facts, NextStep},
 };
 use crate::{
     app::App,
-    base::{handle::Handle, id::SessionId},
+    base::{handle::Handle, id::SessionId, text::Language},
     flows::{
-        authorization_request::{PendingRequest, Progress},
+        authorization_request::{PendingRequest, Progress, ways},
         consent,
     },
     http::{
@@ -45,23 +45,30 @@ const PROGRESS: &str = "progress";
 const MOST_BYTES: usize = 4096;
 
 /// GET: by value from a client, or sealed from one of our pages.
-pub async fn get(State(app): State<App>, browser: Browser, uri: axum::http::Uri) -> Response {
-    if browser.query.get(PROGRESS).is_ok_and(|value| value.is_some()) || is_our_own(&browser.query) {
+pub async fn get(State(app): State<App>, browser: Browser) -> Response {
+    if browser.is_embedded() {
+        return embedded(&app, &browser);
+    }
+    if is_our_own(&browser.query) {
         return resume(&app, &browser).await;
     }
-    let size = uri.query().map_or(0, str::len);
-    by_value(&app, &browser, &browser.query, size, &Method::GET).await
+    by_value(&app, &browser, &browser.query, &Method::GET).await
 }
 
 /// POST by value. Its cookies may be missing (SameSite), so it only seals and sends the browser on by GET, where they are sent.
 pub async fn post(State(app): State<App>, browser: Browser, request: Request) -> Response {
+    if browser.is_embedded() {
+        return embedded(&app, &browser);
+    }
     match Form::read(request).await {
-        Ok(Form(params)) => {
-            let size = params.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
-            by_value(&app, &browser, &params, size, &Method::POST).await
-        }
+        Ok(Form(params)) => by_value(&app, &browser, &params, &Method::POST).await,
         Err(error) => browser.refuse(&app, error),
     }
+}
+
+/// SES-04: what asks in the background or in a frame gets no session.
+fn embedded(app: &App, browser: &Browser) -> Response {
+    browser.refuse(app, PageRefusal::new(Message::Embedded, &refusals::SIGN_IN_EMBEDDED))
 }
 
 /// A sealed request is ours where the client's own parameters are absent: `request` is also the name of a request object.
@@ -70,33 +77,25 @@ fn is_our_own(params: &Params) -> bool {
     !absent(REQUEST) && absent("client_id")
 }
 
-async fn by_value(app: &App, browser: &Browser, params: &Params, size: usize, method: &Method) -> Response {
+async fn by_value(app: &App, browser: &Browser, params: &Params, method: &Method) -> Response {
     let configuration = app.configuration();
     let destination = match Destination::find(app, configuration.snapshot(), params) {
         Ok(destination) => destination,
         Err(refusal) => return browser.refuse(app, refusal),
     };
-    // SES-04: what asks in the background or in a frame gets no session
-    if browser.is_embedded() {
-        return browser.refuse(app, PageRefusal::new(Message::Embedded, &refusals::SIGN_IN_EMBEDDED));
-    }
     let now = app.clock.now();
-    let request = match checks::request(params, size, &destination)
-        .and_then(|request| checks::policy(app, configuration.snapshot(), &destination, &request).map(|()| request))
+    let request = match checks::request(params, &destination)
+        .and_then(|request| checks::policy(&configuration, &destination, &request).map(|()| request))
     {
         Ok(request) => request,
         Err(refusal) => return respond::refuse(app, &destination, &refusal.into(), browser.language(&[])),
     };
+    checks::count_repeated_challenge(app, &request, now);
     if *method == Method::POST {
         let sealed = PendingRequest::new(request, None, now).seal(app);
         return see_other(&Urls::with_parameters(path::AUTHORIZE, &[(REQUEST, &sealed)]));
     }
-    let found = match session(app, &destination, browser.cookies.session.as_ref(), None, now).await {
-        Ok(found) => found,
-        Err(error) => return respond::refuse(app, &destination, &unavailable(error), browser.language(&[])),
-    };
-    let established = Established { found: found.as_ref(), progress: None };
-    go_on(app, browser, &destination, Work::New(request), &established, now).await
+    go_on(app, browser, destination, Work::New(request), None, now).await
 }
 
 /// The request that a page hands back, judged again from the beginning (INT-05).
@@ -112,9 +111,8 @@ async fn resume(app: &App, browser: &Browser) -> Response {
         Ok(destination) => destination,
         Err(refusal) => return browser.refuse(app, refusal),
     };
-    let language = browser.language(&pending.request.ui_locales);
-    if let Err(refusal) = checks::policy(app, configuration.snapshot(), &destination, &pending.request) {
-        return respond::refuse(app, &destination, &refusal.into(), language);
+    if let Err(refusal) = checks::policy(&configuration, &destination, &pending.request) {
+        return respond::refuse(app, &destination, &refusal.into(), browser.language(&pending.request.ui_locales));
     }
     let progress = match browser.query.get(PROGRESS).ok().flatten() {
         None => None,
@@ -123,13 +121,12 @@ async fn resume(app: &App, browser: &Browser) -> Response {
             None => return browser.refuse(app, PageRefusal::new(Message::Unreadable, &refusals::SIGN_IN_STEP)),
         },
     };
-    let named = progress.as_ref().and_then(|progress| progress.session_id);
-    let found = match session(app, &destination, browser.cookies.session.as_ref(), named, now).await {
-        Ok(found) => found,
-        Err(error) => return respond::refuse(app, &destination, &unavailable(error), language),
+    let work = match pending.binding {
+        Some(_) => Work::Shown(pending),
+        // sealed by a POST and never shown: as if it came by GET, so that nothing is written for a stranger
+        None => Work::New(pending.request),
     };
-    let established = Established { found: found.as_ref(), progress: progress.as_ref() };
-    go_on(app, browser, &destination, Work::Resumed(pending), &established, now).await
+    go_on(app, browser, destination, work, progress, now).await
 }
 
 /// The living session that counts for this request: the one that its pages named, else the one that the cookie names — which a
@@ -155,58 +152,72 @@ async fn session(
     }))
 }
 
-/// A request on its way: new from the client, or with an id because a page has shown it.
+/// A request on its way.
 enum Work {
+    /// from the client
     New(AuthorizeRequest),
-    Resumed(PendingRequest),
+    /// with an id, because a page has shown it: it ends once
+    Shown(PendingRequest),
 }
 
 impl Work {
     fn request(&self) -> &AuthorizeRequest {
         match self {
             Self::New(request) => request,
-            Self::Resumed(pending) => &pending.request,
+            Self::Shown(pending) => &pending.request,
         }
     }
+}
 
-    /// As pages carry it: bound to the browser where that has a cookie.
-    fn into_pending(self, browser: &Browser, now: OffsetDateTime) -> PendingRequest {
-        match self {
-            Self::New(request) => PendingRequest::new(request, browser.cookies.binding, now),
-            Self::Resumed(pending) => pending,
-        }
-    }
+/// A valid request and everything that its answer is made of.
+struct Authorization<'a> {
+    app: &'a App,
+    browser: &'a Browser,
+    destination: Destination,
+    work: Work,
+    found: Option<SessionWithConsent>,
+    progress: Option<Progress>,
+    language: Language,
+    now: OffsetDateTime,
 }
 
 async fn go_on(
     app: &App,
     browser: &Browser,
-    destination: &Destination,
+    destination: Destination,
     work: Work,
-    established: &Established<'_>,
+    progress: Option<Progress>,
     now: OffsetDateTime,
 ) -> Response {
     let configuration = app.configuration();
-    let language = browser.language(&work.request().ui_locales);
-    let hint = checks::hinted_subject(app, destination, work.request());
-    let hint = match hint {
+    let request = work.request();
+    let language = browser.language(&request.ui_locales);
+    let client = &destination.client.client;
+    let hint = match checks::hinted_subject(app, &destination, request) {
         Ok(hint) => hint,
-        Err(refusal) => return respond::refuse(app, destination, &refusal.into(), language),
+        Err(refusal) => return respond::refuse(app, &destination, &refusal.into(), language),
     };
-    let scope = consent::granted_scope(configuration.snapshot(), &destination.client.client, work.request());
-    let step = next_step::decide(work.request(), &destination.client.client, &scope, hint.as_deref(), established, now);
-    let page = match step {
-        NextStep::SignIn | NextStep::SelectAccount => path::CHOOSE,
-        NextStep::AskConsent => path::CONSENT,
-        NextStep::Refuse(refusal) => {
-            return respond::end(app, browser, destination, &work, established, refusal, language, now).await;
-        }
-        NextStep::Issue { consent, scope } => {
-            return respond::issue(app, browser, destination, &work, established, consent, scope, language, now).await;
-        }
+    let named = progress.as_ref().and_then(|progress| progress.session_id);
+    let found = match session(app, &destination, browser.cookies.session.as_ref(), named, now).await {
+        Ok(found) => found,
+        Err(error) => return respond::refuse(app, &destination, &unavailable(error), language),
     };
-    let session_id = established.found.map(|found| found.session.id);
-    let progress = established.progress.cloned();
-    let pending = work.into_pending(browser, now);
-    respond::page(app, browser, &pending, page, progress, session_id)
+    let step = next_step::decide(&Facts {
+        request,
+        client,
+        ways: &ways(&configuration, client, request),
+        scope: &consent::granted_scope(configuration.snapshot(), client, request),
+        hint: hint.as_deref(),
+        found: found.as_ref(),
+        progress: progress.as_ref(),
+        now,
+    });
+    let authorization = Authorization { app, browser, destination, work, found, progress, language, now };
+    match step {
+        NextStep::SignIn => respond::sign_in_page(authorization),
+        NextStep::SelectAccount => respond::page(authorization, path::CHOOSE),
+        NextStep::AskConsent => respond::page(authorization, path::CONSENT),
+        NextStep::Refuse(refusal) => respond::end(&authorization, refusal).await,
+        NextStep::Issue { consent, scope } => respond::issue(&authorization, consent, scope).await,
+    }
 }

@@ -1,0 +1,190 @@
+//! Every page, in both languages: axe-core finds nothing, neither in light nor in dark colours, and at 320 pixels (400 % zoom)
+//! nothing has to be scrolled sideways. With IAS_SCREENSHOTS=1 each is photographed as well.
+
+use std::sync::OnceLock;
+
+use ias::base::text::Language;
+use serde_json::{Value, json};
+use time::Duration;
+
+use super::{
+    chromium::{Chromium, View},
+    scene::{EVROPA, Gervimadur, SVITHJOD, Scene, say},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_in_icelandic_is_accessible() {
+    Walk::everywhere(Language::Is, EVROPA).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_in_english_is_accessible() {
+    Walk::everywhere(Language::En, SVITHJOD).await;
+}
+
+struct Walk {
+    scene: Scene,
+    language: Language,
+    person: Gervimadur,
+}
+
+impl Walk {
+    async fn everywhere(language: Language, person: Gervimadur) {
+        let Some(scene) = Scene::open(View { language: language.tag(), ..View::WIDE }).await else { return };
+        // pages that go on by themselves stand still
+        scene.chromium.block(&["*/static/signin*.js"]).await;
+        scene.phone_asks(person).await;
+        let walk = Self { scene, language, person };
+        walk.refused_before_it_begins().await;
+        walk.signing_in().await;
+        walk.on_the_phone().await;
+        walk.signed_in().await;
+        walk.over().await;
+        walk.scene.chromium.close().await;
+    }
+
+    async fn refused_before_it_begins(&self) {
+        let (scene, browser) = (&self.scene, &self.scene.chromium);
+        browser.open(&scene.request("@nobody.is/nothing", "https://nobody.is/", &[])).await;
+        self.look("unknown-client").await;
+        browser.open(&scene.request("@myorg.is/webapp", "https://nobody.is/", &[])).await;
+        self.look("invalid-redirect-uri").await;
+        browser.open(&format!("{}/nowhere", scene.server.issuer)).await;
+        self.look("not-found").await;
+        browser.open(&format!("{}/signin/choose?request=nonsense", scene.server.issuer)).await;
+        self.look("unreadable").await;
+        browser.open(&format!("{}/oauth/callback?error=access_denied&state=none", scene.app)).await;
+        self.look("app-failure").await;
+    }
+
+    async fn signing_in(&self) {
+        let (scene, browser) = (&self.scene, &self.scene.chromium);
+        browser.open(&format!("{}/", scene.app)).await;
+        self.look("app-signed-out").await;
+        browser.press("form[action='/login'] button").await;
+        browser.sees("button[name=identity_provider]").await;
+        self.look("choose").await;
+        scene.choose_sim().await;
+        self.look("start").await;
+        scene.give("12").await;
+        browser.sees("#problem").await;
+        self.look("start-problem").await;
+        scene.give("0000007").await;
+        browser.sees("#waiting, #problem").await;
+        while !browser.has("#retry").await {
+            browser.reload().await;
+        }
+        self.look("wait-failed").await;
+        browser.press("#retry").await;
+        scene.give(self.person.phone).await;
+        browser.sees("#verification-code").await;
+        self.look("wait").await;
+    }
+
+    async fn on_the_phone(&self) {
+        let (scene, browser) = (&self.scene, &self.scene.chromium);
+        let sign_in = browser.tab().await;
+        browser.new_tab().await;
+        browser.open(&scene.phone_page(self.person)).await;
+        self.look("phone-request").await;
+        browser.open(scene.phone_page(self.person).trim_end_matches(&format!("/{}", self.person.national_id))).await;
+        self.look("phone-list").await;
+        browser.open(&scene.phone_page(self.person)).await;
+        browser.fill_in("#pin", "9999").await;
+        browser.press("button[value=approve]").await;
+        browser.sees("[role=alert]").await;
+        self.look("phone-wrong-pin").await;
+        browser.fill_in("#pin", "1234").await;
+        browser.press("button[value=approve]").await;
+        browser.sees("[role=status]").await;
+        self.look("phone-confirmed").await;
+        browser.go_to_tab(&sign_in).await;
+    }
+
+    async fn signed_in(&self) {
+        let (scene, browser) = (&self.scene, &self.scene.chromium);
+        while !browser.has("#allow").await {
+            browser.reload().await;
+        }
+        self.look("wait-verified").await;
+        let waiting = browser.url().await;
+        browser.press("#allow").await;
+        scene.is_signed_in(self.person).await;
+        self.look("app-signed-in").await;
+        browser.press("form[action='/documents'] button").await;
+        browser.sees(".documents").await;
+        self.look("app-documents").await;
+        browser.open(waiting.as_str()).await;
+        browser.is_at(&say(self.language, "ended-heading")).await;
+        self.look("ended").await;
+        browser.open(&scene.webapp_request(&[("prompt", "consent")])).await;
+        browser.sees("#allow").await;
+        self.look("consent").await;
+        browser.open(&scene.webapp_request(&[("prompt", "select_account")])).await;
+        browser.sees("#subject-current").await;
+        self.look("select-account").await;
+        browser.open(&scene.webapp_request(&[("response_mode", "form_post")])).await;
+        browser.sees("form[data-goes-on]").await;
+        self.look("form-post").await;
+    }
+
+    async fn over(&self) {
+        let (scene, browser) = (&self.scene, &self.scene.chromium);
+        browser.open(&scene.webapp_request(&[("prompt", "login")])).await;
+        scene.choose_sim().await;
+        scene.server.clock.advance(Duration::minutes(16));
+        browser.reload().await;
+        browser.is_at(&say(self.language, "expired-heading")).await;
+        self.look("expired").await;
+        browser.open(&format!("{}/connect/endsession?client_id=%40myorg.is%2Fwebapp", scene.server.issuer)).await;
+        browser.sees("#logout").await;
+        self.look("end-session").await;
+        browser.press("#logout").await;
+        browser.is_at(&say(self.language, "logged-out-heading")).await;
+        self.look("logged-out").await;
+    }
+
+    /// What is true of every page.
+    async fn look(&self, name: &str) {
+        let browser = &self.scene.chromium;
+        if !name.starts_with("phone") {
+            assert_eq!(browser.attribute("html", "lang").await.as_deref(), Some(self.language.tag()), "{name}");
+        }
+        for (colours, is_dark) in [("light", false), ("dark", true)] {
+            browser.is_dark(is_dark).await;
+            for (screen, size) in [("phone", (360, 740)), ("wide", (1280, 800))] {
+                browser.resize(size).await;
+                browser.photograph(&format!("{name}-{}-{colours}-{screen}", self.language.tag())).await;
+            }
+            // what is dark has the same elements in other colours
+            let rules = if is_dark { json!(["color-contrast"]) } else { Value::Null };
+            assert_eq!(violations(browser, rules).await, json!([]), "{name} in {colours} colours");
+        }
+        browser.is_dark(false).await;
+        browser.resize((320, 256)).await;
+        let overflow = browser.run("return document.documentElement.scrollWidth - window.innerWidth", "").await;
+        assert!(overflow.as_i64().is_some_and(|pixels| pixels <= 0), "{name} is {overflow} pixels too wide at 320");
+        browser.resize(View::WIDE.size).await;
+    }
+}
+
+/// What axe-core finds by the rules, or by all that it has, each with its first elements.
+async fn violations(browser: &Chromium, rules: Value) -> Value {
+    let script = format!(
+        "{}; const done = arguments[arguments.length - 1], rules = {rules};
+        axe.run(document, {{ resultTypes: ['violations'], ...(rules && {{ runOnly: rules }}) }}).then(
+            found => done(found.violations.map(rule => ({{
+                rule: rule.id, help: rule.help, elements: rule.nodes.slice(0, 3).map(node => node.html + ' ' + node.failureSummary) }}))),
+            error => done(String(error)))",
+        axe()
+    );
+    browser.run_async(&script).await
+}
+
+fn axe() -> &'static str {
+    static AXE: OnceLock<String> = OnceLock::new();
+    AXE.get_or_init(|| {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/node_modules/axe-core/axe.min.js");
+        std::fs::read_to_string(path).expect("axe-core is not there: npm ci --prefix tests/clients")
+    })
+}

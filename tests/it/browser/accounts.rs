@@ -1,0 +1,76 @@
+//! A session that lives: single sign-on, going on as oneself or as somebody else, signing in once more, signing out.
+
+use ias::base::text::Language;
+
+use super::{
+    chromium::View,
+    scene::{Scene, UTLOND, say},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_signed_in_goes_on_or_signs_in_as_somebody_else() {
+    let Some(scene) = Scene::open(View::WIDE).await else { return };
+    let browser = &scene.chromium;
+    let callback = format!("{}/oauth/callback?code=", scene.app);
+    scene.sign_in(UTLOND).await;
+
+    // another application: no page at all
+    let portal = scene.request(
+        "@otherorg.is/portal",
+        &format!("{}/oauth/callback", scene.app),
+        &[("scope", "openid @otherorg.is/cases:read")],
+    );
+    browser
+        .open(&portal.replacen("scope=openid+profile+%40myorg.is%2Fdocuments%3Aread+%40myorg.is%2Fdocuments%3Awrite&", "", 1))
+        .await;
+    browser.arrives(&callback).await;
+
+    // go on as the one who is signed in
+    let select = scene.webapp_request(&[("prompt", "select_account")]);
+    browser.open(&select).await;
+    browser.is_at("Hver er að skrá sig inn?").await;
+    assert_eq!(browser.text("#subject-current").await, "Halda áfram sem Gervimaður útlönd");
+    browser.press("#subject-current").await;
+    browser.arrives(&callback).await;
+
+    // somebody else, who then is the one signed in
+    browser.open(&select).await;
+    browser.press("#subject-other").await;
+    scene.choose_sim().await;
+    scene.give(super::scene::ASIA.phone).await;
+    browser.arrives(&callback).await;
+    browser.open(&select).await;
+    assert_eq!(browser.text("#subject-current").await, "Halda áfram sem Gervimaður Asía");
+
+    // a client that wants to see the person now
+    browser.open(&scene.webapp_request(&[("prompt", "login")])).await;
+    scene.choose_sim().await;
+    scene.give(super::scene::ASIA.phone).await;
+    browser.arrives(&callback).await;
+    scene.chromium.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_without_a_hint_asks_first() {
+    let Some(scene) = Scene::open(View::WIDE).await else { return };
+    let browser = &scene.chromium;
+    let end_session = format!("{}/connect/endsession?client_id=%40myorg.is%2Fwebapp", scene.server.issuer);
+    scene.sign_in(UTLOND).await;
+
+    browser.open(&end_session).await;
+    browser.is_at(&say(Language::Is, "end-session-heading")).await;
+    assert!(browser.text("main").await.contains(UTLOND.name));
+    // back at the service, and still signed in
+    browser.press("#cancel").await;
+    scene.is_signed_in(UTLOND).await;
+
+    browser.open(&end_session).await;
+    browser.press("#logout").await;
+    browser.is_at(&say(Language::Is, "logged-out-heading")).await;
+    browser.open(&scene.webapp_request(&[])).await;
+    browser.sees("button[name=identity_provider]").await;
+    // the form of a page that was left open does no harm
+    browser.open(&end_session).await;
+    browser.is_at(&say(Language::Is, "logged-out-heading")).await;
+    scene.chromium.close().await;
+}

@@ -1,0 +1,13 @@
+//! People with a real browser: Chromium, driven over WebDriver, at the example application, at our pages and at the simulated
+//! phone. Every browser must end with an empty console.
+
+mod accessibility;
+mod accounts;
+mod chromium;
+mod consent;
+mod driver;
+mod scene;
+mod sign_in;
+mod tabs;
+mod trouble;
+mod way_back;

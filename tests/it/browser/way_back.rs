@@ -1,0 +1,62 @@
+//! The browser's back button, reload and bookmarks, at every step.
+
+use ias::base::text::Language;
+
+use super::{
+    chromium::View,
+    scene::{EVROPA, Scene, say},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn back_and_reload_at_every_step_do_no_harm() {
+    let Some(scene) = Scene::open(View::WIDE).await else { return };
+    let browser = &scene.chromium;
+    scene.phone_asks(EVROPA).await;
+    scene.ask_to_sign_in().await;
+    browser.back().await;
+    browser.reload().await;
+    scene.choose_sim().await;
+    browser.reload().await;
+
+    // a page with an error comes from a form; back is the page before it
+    scene.give("12").await;
+    browser.sees("#problem").await;
+    browser.back().await;
+    browser.sees("#phone_number").await;
+    scene.give(EVROPA.phone).await;
+    browser.sees("#verification-code").await;
+    let bookmark = browser.url().await;
+
+    // back from the waiting page, and on to the same attempt
+    browser.back().await;
+    browser.sees("#phone_number").await;
+    browser.open(bookmark.as_str()).await;
+    browser.sees("#verification-code").await;
+    scene.approve(EVROPA).await;
+    scene.is_signed_in(EVROPA).await;
+
+    // what is over says so, and leads to the application, where the person is signed in already
+    browser.open(bookmark.as_str()).await;
+    browser.is_at(&say(Language::Is, "ended-heading")).await;
+    browser.press("#continue").await;
+    scene.is_signed_in(EVROPA).await;
+    scene.chromium.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gives_up_while_the_phone_waits_begins_again() {
+    let Some(scene) = Scene::open(View::WIDE).await else { return };
+    let browser = &scene.chromium;
+    scene.phone_asks(super::scene::AFRIKA).await;
+    scene.ask_to_sign_in().await;
+    scene.give(super::scene::AFRIKA.phone).await;
+    browser.sees("#verification-code").await;
+    let waiting = browser.url().await;
+    browser.press("#cancel").await;
+    browser.sees("button[name=identity_provider]").await;
+    browser.open(waiting.as_str()).await;
+    assert_eq!(browser.text("#problem p").await, say(Language::Is, "problem-cancelled"));
+    browser.press("#retry").await;
+    assert_eq!(browser.value("#phone_number").await, super::scene::AFRIKA.phone);
+    scene.chromium.close().await;
+}
