@@ -85,6 +85,19 @@ async fn log_01_and_prv_01_neither_log_nor_address_holds_what_is_secret_or_perso
     client.get(format!("{}/connect/userinfo", node.issuer)).bearer_auth("bearer-of-a-stranger").send().await.unwrap();
     person.get(format!("{}/connect/endsession", node.issuer)).await;
 
+    let metrics = reqwest::get(format!("{}/metrics", node.operations)).await.unwrap().text().await.unwrap();
+    for series in [
+        r#"ias_sign_in_attempts_total{outcome="started"} 2"#,
+        r#"ias_sign_in_attempts_total{outcome="signed_in"} 1"#,
+        r#"ias_tokens_issued_total{grant_type="authorization_code"} 1"#,
+        r#"ias_reuses_total{kind="code"} 1"#,
+        r#"ias_outbound_request_duration_seconds_count{system="sim",outcome="answered"}"#,
+        r#"ias_outbound_request_duration_seconds_count{system="ocsp",outcome="answered"}"#,
+    ] {
+        assert!(metrics.contains(series), "{series}: {metrics}");
+    }
+    assert!(secrets.iter().all(|secret| !metrics.contains(secret.as_str())), "{metrics}");
+
     for name in ["ias_session", "ias_browser"] {
         secrets.push(person.cookie("localhost", name).unwrap().to_owned());
     }
