@@ -26,8 +26,9 @@ pub struct Verified {
 /// Verifies a person's access token. A machine's token is genuine but of nobody: it lacks `openid` (UI-02).
 pub async fn verify(app: &App, token: &str, now: OffsetDateTime) -> Result<Verified, OAuthError> {
     let keys = app.keys();
-    let claims: AccessTokenClaims = jwt::verify(token, app.urls.issuer(), now, Expiry::Refused, |kid| keys.verifying_key(kid))
-        .map_err(|fault| refusals::TOKEN_NOT_GOOD.caused_by(fault))?;
+    let claims: AccessTokenClaims =
+        jwt::verify(token, app.urls.issuer(), now, Expiry::Refused, |kid| keys.published_key(kid, now))
+            .map_err(|fault| refusals::TOKEN_NOT_GOOD.caused_by(fault))?;
     if claims.sub.is_none() {
         return Err((&refusals::TOKEN_WITHOUT_OPENID).into());
     }

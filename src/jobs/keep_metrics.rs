@@ -5,7 +5,6 @@ use std::convert::Infallible;
 use crate::app::App;
 
 /// Folds once.
-#[expect(clippy::unused_async, reason = "jobs are asynchronous")]
 pub async fn run_once(app: App) -> Result<(), Infallible> {
     app.metrics.upkeep();
     Ok(())

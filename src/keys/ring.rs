@@ -98,9 +98,15 @@ impl KeyRing {
         Ok(jwt::finish(&input, &signature))
     }
 
-    /// The key that a token names, whatever its state: tokens die by their own time, hints may be old (OUT-02).
+    /// The key that an `id_token_hint` names, whatever its state: hints may be old (OUT-02).
     pub fn verifying_key(&self, kid: &str) -> Option<&VerifyingKey> {
         self.by_kid.get(kid).map(|&at| &self.signing[at].verifying)
+    }
+
+    /// The key of a token that must hold at `now`: one that has left the JWKS vouches for nothing any more (KEY-04).
+    pub fn published_key(&self, kid: &str, now: OffsetDateTime) -> Option<&VerifyingKey> {
+        let key = self.by_kid.get(kid).map(|&at| &self.signing[at])?;
+        (key.times.state(now) != KeyState::Deleted).then_some(&key.verifying)
     }
 
     /// What the JWKS lists at `now`.

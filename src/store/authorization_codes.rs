@@ -15,15 +15,10 @@ use crate::{
 
 statements! {
     // $13 is the id of a request that showed a page, or none; taking it decides who ends the request (INT-03).
-    // The session, its person and the consent are judged again here, just before the code exists (INT-05).
+    // The session and its person are judged again here, just before the code exists (INT-05); where they are gone, the request
+    // has not ended.
     INSERT = r"
-        with request as (
-            insert into finished_requests (request_id, expires_at)
-            select $13::bytea, $14
-            where $13::bytea is not null
-            on conflict on constraint finished_requests_pk do nothing
-            returning request_id
-        ), live as (
+        with alive as (
             update sessions s
             set last_used_at = $15
             from persons p
@@ -32,8 +27,18 @@ statements! {
                 and s.expires_at > $15
                 and p.id = s.person_id
                 and p.blocked_at is null
-                and ($13::bytea is null or exists (select from request))
             returning s.id
+        ), request as (
+            insert into finished_requests (request_id, expires_at)
+            select $13::bytea, $14
+            from alive
+            where $13::bytea is not null
+            on conflict on constraint finished_requests_pk do nothing
+            returning request_id
+        ), live as (
+            select id
+            from alive
+            where $13::bytea is null or exists (select from request)
         ), consent as (
             insert into consents (id, client_id, actor_id, subject_id, scope, remembered, created_at, expires_at)
             select $17, $18, $19, $20, $21, $22, $15, $23

@@ -5,6 +5,11 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::large_futures,
+    clippy::large_stack_arrays,
+    clippy::format_push_string,
+    clippy::wrong_self_convention,
+    clippy::needless_for_each,
     reason = "a test that fails must say so; clippy.toml knows only the functions marked as tests"
 )]
 

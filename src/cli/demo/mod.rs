@@ -14,6 +14,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use sqlx::PgPool;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -173,6 +174,13 @@ pub(super) async fn join(directory: &Path, listen: SocketAddr) -> anyhow::Result
     stop_signal().await;
     node.stop(false).await;
     Ok(())
+}
+
+/// The database of the demo that runs in a directory, for a command beside it.
+pub(super) async fn reach(directory: &Path) -> anyhow::Result<PgPool> {
+    let state = State::existing(directory)?;
+    let settings = settings(&state.issuer()?, &state)?;
+    node::connect_with(database::join(directory, &state).await?, &settings).await
 }
 
 fn settings(issuer: &str, state: &State) -> anyhow::Result<Settings> {

@@ -22,7 +22,7 @@ use crate::{
 
 /// Longer than one long poll with its time-out, so that a living task never loses it.
 pub(super) const LEASE: Duration = Duration::seconds(45);
-const LONG_POLL: std::time::Duration = std::time::Duration::from_secs(30);
+const LONG_POLL: std::time::Duration = std::time::Duration::from_secs(10);
 const PAUSE_AFTER_FAULT: std::time::Duration = std::time::Duration::from_secs(1);
 /// So many polls in a row may fail to reach the provider.
 const MOST_FAULTS: u32 = 5;

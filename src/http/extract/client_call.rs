@@ -75,22 +75,21 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<Credentials, OAut
     if asserted {
         return Err((&refusals::CLIENT_METHOD_UNSUPPORTED).into());
     }
-    match basic {
-        Some(header) => {
-            let header = header.to_str().map_err(|_| &refusals::AUTHORIZATION_MALFORMED)?;
-            let (basic_id, secret) = parse_basic(header)?;
-            // CAU-06
-            if client_id.is_some_and(|client_id| client_id != basic_id) {
-                return Err((&refusals::CLIENT_ID_DIFFERS).into());
-            }
-            Ok(Credentials { client_id: basic_id, method: TokenEndpointAuthMethod::ClientSecretBasic, secret: Some(secret) })
+    if let Some(header) = basic {
+        let header = header.to_str().map_err(|_| &refusals::AUTHORIZATION_MALFORMED)?;
+        let (basic_id, secret) = parse_basic(header)?;
+        // CAU-06
+        if client_id.is_some_and(|client_id| client_id != basic_id) {
+            return Err((&refusals::CLIENT_ID_DIFFERS).into());
         }
-        None => {
-            let client_id = client_id.ok_or(&refusals::CLIENT_ID_MISSING)?.to_owned();
-            let secret = secret.map(|secret| Secret::new(secret.to_owned()));
-            let method =
-                if secret.is_some() { TokenEndpointAuthMethod::ClientSecretPost } else { TokenEndpointAuthMethod::None };
-            Ok(Credentials { client_id, method, secret })
-        }
+        return Ok(Credentials {
+            client_id: basic_id,
+            method: TokenEndpointAuthMethod::ClientSecretBasic,
+            secret: Some(secret),
+        });
     }
+    let client_id = client_id.ok_or(&refusals::CLIENT_ID_MISSING)?.to_owned();
+    let secret = secret.map(|secret| Secret::new(secret.to_owned()));
+    let method = if secret.is_some() { TokenEndpointAuthMethod::ClientSecretPost } else { TokenEndpointAuthMethod::None };
+    Ok(Credentials { client_id, method, secret })
 }

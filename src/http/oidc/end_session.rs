@@ -160,9 +160,9 @@ async fn current(app: &App, browser: &Browser, now: OffsetDateTime) -> Result<Op
     Ok(session.filter(|session| session.was_given_to(cookie) && session.is_alive(app.session_lifetimes(), now)))
 }
 
-/// OUT-01: the hint is of this very person.
+/// OUT-01: the hint is of this very person and session. An ID token of an earlier session proves no wish to end this one.
 fn names(logout: &Logout, session: &Session) -> bool {
-    logout.hint.as_ref().is_some_and(|hint| hint.sub == session.sub)
+    logout.hint.as_ref().is_some_and(|hint| hint.sub == session.sub && hint.sid == session.id.to_string())
 }
 
 fn confirm(app: &App, logout: &Logout, session: &Session, now: OffsetDateTime) -> Response {

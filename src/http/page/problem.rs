@@ -64,11 +64,6 @@ impl Problem {
         matches!(self, Self::InvalidPhoneNumber | Self::InvalidNationalId | Self::CompanyNationalId)
     }
 
-    /// Whether somebody else has to look into it, for whom the page tells the incident's number.
-    pub(super) const fn concerns_support(self) -> bool {
-        matches!(self, Self::Blocked | Self::Rejected | Self::Unavailable)
-    }
-
     /// The sentence in the reader's language.
     pub(super) fn text(self, chrome: &Chrome<'_>) -> String {
         match self {

@@ -12,12 +12,14 @@ use ipnet::IpNet;
 pub(super) struct Addresses {
     most: usize,
     proxies: Vec<IpNet>,
-    counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    counts: Counts,
 }
+
+type Counts = Arc<Mutex<HashMap<IpAddr, usize>>>;
 
 /// The place of one connection, until it is dropped; a trusted proxy's takes none.
 #[derive(Debug)]
-pub(super) struct Place(Option<(IpAddr, Arc<Mutex<HashMap<IpAddr, usize>>>)>);
+pub(super) struct Place(Option<(IpAddr, Counts)>);
 
 impl Addresses {
     pub(super) fn new(most: usize, proxies: &[IpNet]) -> Self {

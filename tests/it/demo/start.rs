@@ -1,11 +1,13 @@
 //! `ias demo` and its further nodes keep to what README promises to people and to tools.
 
-use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 
 use ias::base::digest;
 use nix::sys::signal::Signal;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::ConnectOptions as _;
+use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::{
@@ -86,13 +88,10 @@ async fn one_command_starts_everything_and_tells_people_and_programs_about_it() 
     }
 
     the_example_application_is_used(&format!("http://localhost:{}", port - 10), PERSON.0, PERSON.1).await;
-    let http = http();
     let worker = client(&file, "@myorg.is/worker");
-    let form = [("grant_type", "client_credentials"), ("scope", "@myorg.is/documents:read")];
-    let request = http.post(format!("http://localhost:{port}/connect/token")).form(&form);
-    let answer = request.basic_auth("%40myorg.is%2Fworker", worker["client_secret"].as_str()).send().await.unwrap();
-    assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
-    let ready = http.get(format!("{}/readyz", file["operations"].as_str().unwrap())).send().await.unwrap();
+    assert_eq!(client_credentials(port, "@myorg.is/worker", worker["client_secret"].as_str().unwrap()).await, 200);
+    apply_a_client_of_ones_own(dir.path(), port).await;
+    let ready = http().get(format!("{}/readyz", file["operations"].as_str().unwrap())).send().await.unwrap();
     assert_eq!(ready.status(), 200);
 
     // a refused request is found by the id that its page shows
@@ -105,6 +104,36 @@ async fn one_command_starts_everything_and_tells_people_and_programs_about_it() 
     let ended = running.end_by(Signal::SIGINT).await;
     assert_eq!(ended.out, "stopping …\nstopped; everything is kept for the next start\n");
     assert_clean(&ended, dir.path());
+}
+
+async fn client_credentials(port: u16, client_id: &str, secret: &str) -> StatusCode {
+    let form = [("grant_type", "client_credentials"), ("scope", "@myorg.is/documents:read")];
+    let request = http().post(format!("http://localhost:{port}/connect/token")).form(&form);
+    let client_id: String = form_urlencoded::byte_serialize(client_id.as_bytes()).collect();
+    request.basic_auth(client_id, Some(secret)).send().await.unwrap().status()
+}
+
+async fn apply_a_client_of_ones_own(directory: &Path, port: u16) {
+    let own = Dir::new();
+    let text = r#"
+clients:
+  - client_id: "@myorg.is/mine"
+    client_type: machine
+    display_name: { is: Mitt, en: Mine }
+    secrets: [{ label: first, value_env: MINE_SECRET }]
+    scopes: ["@myorg.is/documents:read"]
+"#;
+    fs::write(own.path().join("mine.yaml"), text).unwrap();
+    let secret = digest::base64url([7_u8; 32]);
+    let mut command = ias();
+    command.arg("apply").arg(own.path()).arg("--demo-dir").arg(directory).env("MINE_SECRET", &secret);
+    let applied = ended(command).await;
+    assert_eq!(applied.out, "client @myorg.is/mine  created\n", "{}", applied.err);
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while client_credentials(port, "@myorg.is/mine", &secret).await != 200 {
+        assert!(Instant::now() < deadline, "the running demo never hears of the client");
+        sleep(Duration::from_millis(300)).await;
+    }
 }
 
 fn tells_programs(file: &Value, port: u16, directory: &Path) {

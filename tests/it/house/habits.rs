@@ -83,8 +83,9 @@ fn every_source_file_says_what_it_owns() {
 
 #[test]
 fn no_file_names_a_place_on_somebodys_machine() {
-    let mut places = vec![root().display().to_string()];
-    places.extend(["home", "root", "Users"].map(|folder| format!("/{folder}/")));
+    let mut places = ["home", "root", "Users"].map(|folder| format!("/{folder}/")).to_vec();
+    // a short one, as in a container, may be a word of any file
+    places.extend(Some(root().display().to_string()).filter(|root| root.matches('/').count() > 1));
     let folders = ["src", "tests", "templates", "static", "config", "migrations", ".ci"];
     let documents =
         ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CHANGELOG.md", "Cargo.toml", "Dockerfile", "docker-compose.yml"];

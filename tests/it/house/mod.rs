@@ -1,5 +1,6 @@
 //! Rules of the house that the compiler does not know.
 
+mod documents;
 mod floors;
 mod habits;
 mod source;

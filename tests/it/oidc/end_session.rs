@@ -244,7 +244,7 @@ async fn out_01_another_clients_hint_of_this_person_ends_the_session_and_another
     let mut person = Person::new();
     let ask = Ask::new(WEBAPP, "openid");
     let mut other = Person::new().stopping_at("https://app.myorg.is/oauth/callback");
-    other.sign_in(ask.url(&server), "0103019").await;
+    other.sign_in(ask.url(&server), "0000001").await;
     let foreign = tokens(&server, &mut other, WEBAPP, "openid").await.text("id_token");
     tokens(&server, &mut person, WEBAPP, "openid").await;
     let own = tokens(&server, &mut person, PORTAL, "openid").await.text("id_token");

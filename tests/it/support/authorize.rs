@@ -24,8 +24,8 @@ pub const STATE: &str = "-._~%+\"<>&' =?/#%41";
 /// The example of RFC 7636, appendix B.
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-/// Another person whose phone approves at once.
-pub const OTHER_PHONE: &str = "0103019";
+/// Another person whose phone approves at once, whatever a browser test asks of the Gervimenn meanwhile.
+pub const OTHER_PHONE: &str = "0000001";
 
 // no connection outlives its test's runtime
 static HTTP: LazyLock<reqwest::Client> = LazyLock::new(|| {

@@ -88,7 +88,8 @@ impl<S: Subscriber> Layer<S> for Recorder {
         let mut text = Text::default();
         event.record(&mut text);
         let Some(sql) = text.sql() else { return };
-        if matches!(sql, "BEGIN" | "COMMIT" | "ROLLBACK") {
+        // the driver asks each new connection once which types there are
+        if matches!(sql, "BEGIN" | "COMMIT" | "ROLLBACK") || sql.starts_with("SELECT pg_type.oid") {
             return;
         }
         let _ = WATCHED.try_with(|watched| watched.0.lock().unwrap().push(sql.to_owned()));

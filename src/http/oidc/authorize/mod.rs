@@ -147,7 +147,12 @@ async fn session(
     let found = sessions::find(&app.pool, id, Some(client.id)).await?;
     let lifetimes = app.session_lifetimes();
     Ok(found.filter(|found| {
-        let is_this_browsers = named.is_some() || cookie.is_some_and(|cookie| found.session.was_given_to(cookie));
+        // SES-01: a shared session counts with its cookie alone, also where a page has named it
+        let is_this_browsers = if found.session.shared {
+            cookie.is_some_and(|cookie| found.session.was_given_to(cookie))
+        } else {
+            named.is_some()
+        };
         is_this_browsers && found.session.is_alive(lifetimes, now)
     }))
 }

@@ -55,7 +55,7 @@ async fn http_01_http_02_http_05_what_cannot_be_read_as_a_whole_is_a_page() {
     // HTTP-01: a POST has its parameters in the body, all of them
     send(Method::POST, &format!("{authorize}?{query}"), &[], Some(query)).await.is_refusal(400, "IAS-9007");
     let json = [("content-type", "application/json")];
-    send(Method::POST, &authorize, &json, None).await.is_refusal(400, "IAS-9010");
+    send(Method::POST, &authorize, &json, None).await.is_refusal(415, "IAS-9010");
 }
 
 #[tokio::test]

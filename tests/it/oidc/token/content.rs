@@ -151,7 +151,7 @@ async fn tok_04_sub_is_a_keyed_hash_that_outlives_the_rows() {
     // another person
     let mut other = Person::new().stopping_at("https://app.myorg.is/oauth/callback");
     let ask = Ask::new(WEBAPP, "openid");
-    other.sign_in(ask.url(&server), "0103019").await;
+    other.sign_in(ask.url(&server), "0000001").await;
     let second = sub(&exchange(&server, &ask.code(&server, &mut other).await).await.text("access_token"));
     assert_ne!(second, first);
 
