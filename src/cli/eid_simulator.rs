@@ -50,6 +50,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     })
     .await
     .context("the simulator cannot start")?;
+    let stopped = stop_signal();
     say("HERMIR: this simulator issues electronic IDs that prove nothing");
     say(&format!("wire     {public_url}/mid-api"));
     say(&format!("phone    {public_url}/phone"));
@@ -60,7 +61,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     say(&format!("anchors for the trust profile:\n{}", simulator.anchors_pem()));
     let stop = CancellationToken::new();
     let serving = tokio::spawn(simulator.serve(listener, stop.clone()));
-    stop_signal().await;
+    stopped.await;
     stop.cancel();
     serving.await?
 }

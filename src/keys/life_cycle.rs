@@ -5,7 +5,8 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use super::{
-    DATA_KEY, KeyFault, SIGNING_KEY, generate,
+    DATA_KEY, KeyFault, SIGNING_KEY,
+    generate::{self, NewKey},
     ring::{PURPOSES, open},
 };
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     },
     store::{
         audit_log, configuration,
-        signing_keys::{self, StoredDataKey},
+        signing_keys::{self, StoredDataKey, StoredSigningKey},
     },
 };
 
@@ -52,6 +53,11 @@ pub async fn keep(
     lifetimes: KeyLifetimes,
     now: OffsetDateTime,
 ) -> Result<bool, KeyFault> {
+    // a key takes time to make, and the lock is not held for that: the loser of two nodes throws its own away
+    let new = match plan(&times(&signing_keys::list(pool).await?), lifetimes, now) {
+        Step::Announce { .. } => Some(make(bits).await?),
+        Step::Wait => None,
+    };
     let mut transaction = pool.begin().await?;
     signing_keys::lock(&mut transaction).await?;
     let mut changed = false;
@@ -61,9 +67,9 @@ pub async fn keep(
         signing_keys::insert_data_key(&mut transaction, purpose, &sealed, now).await?;
         changed = true;
     }
-    let times: Vec<KeyTimes> = signing_keys::list(&mut *transaction).await?.iter().map(Into::into).collect();
-    if let Step::Announce { signs_from } = plan(&times, lifetimes, now) {
-        announce(&mut transaction, master, bits, signs_from, now).await?;
+    let step = plan(&times(&signing_keys::list(&mut *transaction).await?), lifetimes, now);
+    if let (Step::Announce { signs_from }, Some(new)) = (step, new) {
+        announce(&mut transaction, master, &new, signs_from, now).await?;
         changed = true;
     }
     if signing_keys::delete_retired(&mut *transaction, now - lifetimes.retired, now).await? > 0 {
@@ -83,10 +89,11 @@ pub async fn rotate(
     signs_from: OffsetDateTime,
     now: OffsetDateTime,
 ) -> Result<String, KeyFault> {
+    let new = make(bits).await?;
     let mut transaction = pool.begin().await?;
     signing_keys::lock(&mut transaction).await?;
     proven(&mut transaction, master).await?;
-    let kid = announce(&mut transaction, master, bits, signs_from, now).await?;
+    let kid = announce(&mut transaction, master, &new, signs_from, now).await?;
     transaction.commit().await?;
     Ok(kid)
 }
@@ -100,14 +107,21 @@ async fn proven(connection: &mut sqlx::PgConnection, master: &SealingKey) -> Res
     Ok(stored)
 }
 
+fn times(stored: &[StoredSigningKey]) -> Vec<KeyTimes> {
+    stored.iter().map(Into::into).collect()
+}
+
+async fn make(bits: u16) -> Result<NewKey, KeyFault> {
+    tokio::task::spawn_blocking(move || generate::rsa(bits)).await.map_err(|_| KeyFault::Generation)?
+}
+
 async fn announce(
     connection: &mut sqlx::PgConnection,
     master: &SealingKey,
-    bits: u16,
+    key: &NewKey,
     signs_from: OffsetDateTime,
     now: OffsetDateTime,
 ) -> Result<String, KeyFault> {
-    let key = tokio::task::spawn_blocking(move || generate::rsa(bits)).await.map_err(|_| KeyFault::Generation)??;
     let kid = key.public.kid().to_owned();
     let sealed = master.seal(&format!("{SIGNING_KEY} {kid}"), key.private.expose());
     let public = serde_json::to_value(&key.public).map_err(|_| KeyFault::Generation)?;

@@ -187,7 +187,7 @@ async fn ops_03_health_and_metrics_are_on_their_own_listener() {
 async fn a_stop_announces_itself_finishes_what_is_under_way_and_exits_with_0() {
     let mut stage = Stage::new().await;
     stage.apply_the_demo().await.prints();
-    stage.set("IAS__SERVER__DRAIN_DELAY", Some("700ms"));
+    stage.set("IAS__SERVER__DRAIN_DELAY", Some("1500ms"));
     let node = stage.serve().await;
     let body = "grant_type=client_credentials&scope=openid";
     let mut slow = TcpStream::connect(("127.0.0.1", node.port)).await.unwrap();
