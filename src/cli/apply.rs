@@ -47,7 +47,7 @@ async fn database(arguments: &Arguments, file: Option<PathBuf>) -> anyhow::Resul
         return Ok((super::demo::reach(directory).await?, Environment::Development));
     }
     let settings = settings(file, Purpose::Serve)?;
-    Ok((node::connect(&settings).await?, settings.environment))
+    Ok((node::connect_to_schema(&settings).await?, settings.environment))
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

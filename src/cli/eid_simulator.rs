@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{node, say, stop_signal, variable};
 use crate::{
     base::{clock::Clock, digest, entropy, secret::Secret},
+    config::environment::Environment,
     demo::eid_simulator::{Mode, Options, RelyingParty, Simulator},
 };
 
@@ -28,11 +29,17 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    // eid.md §12 (8)
+    anyhow::ensure!(
+        variable("IAS__ENVIRONMENT").as_deref() != Some(Environment::Production.as_str()),
+        "the simulator does not run where IAS__ENVIRONMENT is production: its electronic IDs prove nothing"
+    );
     // EID_SIMULATOR_TOKEN so that other programs can know it; else a new one, shown once
     let given = variable("EID_SIMULATOR_TOKEN");
     let token = given.clone().unwrap_or_else(|| digest::base64url(entropy::bytes::<32>()));
     let listener = node::listen(arguments.listen, "--listen").await?;
-    let public_url = arguments.public_url.unwrap_or_else(|| format!("http://{}", arguments.listen));
+    let address = listener.local_addr()?;
+    let public_url = arguments.public_url.unwrap_or_else(|| format!("http://{address}"));
     let simulator = Simulator::new(Options {
         data_dir: arguments.data_dir,
         public_url: public_url.clone(),
@@ -43,6 +50,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     })
     .await
     .context("the simulator cannot start")?;
+    let stopped = stop_signal();
     say("HERMIR: this simulator issues electronic IDs that prove nothing");
     say(&format!("wire     {public_url}/mid-api"));
     say(&format!("phone    {public_url}/phone"));
@@ -53,7 +61,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     say(&format!("anchors for the trust profile:\n{}", simulator.anchors_pem()));
     let stop = CancellationToken::new();
     let serving = tokio::spawn(simulator.serve(listener, stop.clone()));
-    stop_signal().await;
+    stopped.await;
     stop.cancel();
     serving.await?
 }

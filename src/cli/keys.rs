@@ -31,7 +31,7 @@ enum Command {
 
 pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::Result<()> {
     let settings = settings(file, Purpose::Serve)?;
-    let pool = node::connect(&settings).await?;
+    let pool = node::connect_to_schema(&settings).await?;
     let now = Clock::System.now();
     if let Command::Rotate { now: at_once } = arguments.command {
         let signs_from = if at_once { now } else { now + key_lifetimes(&settings).announce };

@@ -14,6 +14,7 @@ mod serve;
 use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::{Purpose, Settings, Sources};
 
@@ -104,13 +105,22 @@ fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(OsString::into_string).and_then(Result::ok).filter(|value| !value.is_empty())
 }
 
-/// Waits for Ctrl-C or the signal by which a process is asked to stop.
-async fn stop_signal() {
-    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
-        return drop(tokio::signal::ctrl_c().await);
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+/// Ends at Ctrl-C or the signal by which a process is asked to stop. Both are caught from the call on, not from the first wait:
+/// a process that says that it serves is already one that stops in order.
+fn stop_signal() -> impl Future<Output = ()> {
+    let [interrupt, terminate] = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    async {
+        tokio::select! {
+            () = caught(interrupt) => {}
+            () = caught(terminate) => {}
+        }
+    }
+}
+
+/// A signal that cannot be caught still ends the process, by itself.
+async fn caught(signal: std::io::Result<Signal>) {
+    match signal {
+        Ok(mut signal) => drop(signal.recv().await),
+        Err(_) => std::future::pending().await,
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     store::{
         configuration, migrations,
         pool::{self, PoolSettings},
+        snapshot::Snapshot,
     },
     telemetry::metrics::Metrics,
 };
@@ -43,6 +44,13 @@ pub(super) async fn connect(settings: &Settings) -> anyhow::Result<PgPool> {
     connect_with(options, settings).await
 }
 
+/// Connects as the serving role to a database of this version's schema.
+pub(super) async fn connect_to_schema(settings: &Settings) -> anyhow::Result<PgPool> {
+    let pool = connect(settings).await?;
+    migrations::check_schema(&pool).await?;
+    Ok(pool)
+}
+
 /// Connects to a database that is known already.
 pub(super) async fn connect_with(options: PgConnectOptions, settings: &Settings) -> anyhow::Result<PgPool> {
     pool::connect(options, &pool_settings(&settings.database)).await.context("the database does not answer")
@@ -62,6 +70,16 @@ fn pool_settings(database: &Database) -> PoolSettings {
     }
 }
 
+/// eid.md §12 (10)
+pub(super) fn other_environment(theirs: Environment, ours: Environment) -> String {
+    format!("the database belongs to the environment {}, not to {}", theirs.as_str(), ours.as_str())
+}
+
+/// What production does not serve of the stored configuration (OPS-02).
+pub(super) fn production_faults(snapshot: &Snapshot) -> Vec<String> {
+    production::faults(snapshot.clients().map(AsRef::as_ref), snapshot.identity_providers().iter().map(AsRef::as_ref))
+}
+
 /// Opens a listener, and says what to do where the port is taken.
 pub(super) async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}; choose another with {option}"))
@@ -78,27 +96,14 @@ impl Node {
         migrations::check_schema(&pool).await?;
         let clock = Clock::System;
         let theirs = configuration::claim_environment(&pool, settings.environment).await?;
-        anyhow::ensure!(
-            theirs == settings.environment,
-            "the database belongs to the environment {}, not to {}",
-            theirs.as_str(),
-            settings.environment.as_str()
-        );
+        anyhow::ensure!(theirs == settings.environment, other_environment(theirs, settings.environment));
         let lifetimes = crate::app::key_lifetimes(&settings);
         let master = settings.keys.master_key()?;
         life_cycle::keep(&pool, &master, settings.keys.rsa_bits, lifetimes, clock.now()).await?;
         let app = App::new(settings, clock, pool, Metrics::install()?).await?;
         if app.settings.environment == Environment::Production {
-            let faults = {
-                let configuration = app.configuration();
-                let snapshot = configuration.snapshot();
-                let mut faults = production::faults(
-                    snapshot.clients().map(AsRef::as_ref),
-                    snapshot.identity_providers().iter().map(AsRef::as_ref),
-                );
-                faults.extend_from_slice(configuration.faults());
-                faults
-            };
+            let configuration = app.configuration();
+            let faults = [production_faults(configuration.snapshot()), configuration.faults().to_vec()].concat();
             anyhow::ensure!(faults.is_empty(), "production refuses the stored configuration:\n  - {}", faults.join("\n  - "));
         }
         jobs::start(&app);

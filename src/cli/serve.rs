@@ -33,8 +33,9 @@ pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::
     let listener = node::listen(settings.server.listen, "--listen or server.listen").await?;
     let operations = node::listen(settings.server.operations_listen, "server.operations_listen").await?;
     let node = Node::start(settings, pool, listener, operations).await?;
+    let stopped = stop_signal();
     tracing::info!(issuer = node.app.urls.issuer(), operations = %node.operations, "serving");
-    stop_signal().await;
+    stopped.await;
     tracing::info!("stopping: requests in flight are finished first");
     node.stop(true).await;
     tracing::info!("stopped");

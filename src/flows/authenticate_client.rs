@@ -12,6 +12,7 @@ use crate::{
     base::{digest, secret::Secret},
     model::client::{RegisteredClient, TokenEndpointAuthMethod},
     protocol::{error::Refusal, refusals},
+    telemetry::metrics,
 };
 
 /// What a request says about its client.
@@ -36,6 +37,7 @@ pub fn authenticate(
     let address = address.to_string();
     let key = digest::sha256(&[credentials.client_id.as_bytes(), b"\0", address.as_bytes()]);
     if !app.failed_authentications.has_room(&key, now) {
+        metrics::RATE_LIMITED.increment(&["client"]);
         return Err(&refusals::RATE_LIMITED);
     }
     let configuration = app.configuration();

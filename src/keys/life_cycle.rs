@@ -17,7 +17,7 @@ use crate::{
     },
     store::{
         audit_log, configuration,
-        signing_keys::{self, StoredDataKey},
+        signing_keys::{self, StoredDataKey, StoredSigningKey},
     },
 };
 
@@ -53,9 +53,9 @@ pub async fn keep(
     lifetimes: KeyLifetimes,
     now: OffsetDateTime,
 ) -> Result<bool, KeyFault> {
-    let times: Vec<KeyTimes> = signing_keys::list(pool).await?.iter().map(Into::into).collect();
-    let new = match plan(&times, lifetimes, now) {
-        Step::Announce { .. } => Some(generate(bits).await?),
+    // a key takes time to make, and the lock is not held for that: the loser of two nodes throws its own away
+    let new = match plan(&times(&signing_keys::list(pool).await?), lifetimes, now) {
+        Step::Announce { .. } => Some(make(bits).await?),
         Step::Wait => None,
     };
     let mut transaction = pool.begin().await?;
@@ -67,10 +67,9 @@ pub async fn keep(
         signing_keys::insert_data_key(&mut transaction, purpose, &sealed, now).await?;
         changed = true;
     }
-    let times: Vec<KeyTimes> = signing_keys::list(&mut *transaction).await?.iter().map(Into::into).collect();
-    // looked at again under the lock: another node may have been faster
-    if let (Some(new), Step::Announce { signs_from }) = (&new, plan(&times, lifetimes, now)) {
-        announce(&mut transaction, master, new, signs_from, now).await?;
+    let step = plan(&times(&signing_keys::list(&mut *transaction).await?), lifetimes, now);
+    if let (Step::Announce { signs_from }, Some(new)) = (step, new) {
+        announce(&mut transaction, master, &new, signs_from, now).await?;
         changed = true;
     }
     if signing_keys::delete_retired(&mut *transaction, now - lifetimes.retired, now).await? > 0 {
@@ -90,13 +89,13 @@ pub async fn rotate(
     signs_from: OffsetDateTime,
     now: OffsetDateTime,
 ) -> Result<String, KeyFault> {
-    let new = generate(bits).await?;
+    let new = make(bits).await?;
     let mut transaction = pool.begin().await?;
     signing_keys::lock(&mut transaction).await?;
     proven(&mut transaction, master).await?;
-    announce(&mut transaction, master, &new, signs_from, now).await?;
+    let kid = announce(&mut transaction, master, &new, signs_from, now).await?;
     transaction.commit().await?;
-    Ok(new.public.kid().to_owned())
+    Ok(kid)
 }
 
 /// The data keys, opened: what is sealed under another master key than theirs, no node could read.
@@ -108,28 +107,31 @@ async fn proven(connection: &mut sqlx::PgConnection, master: &SealingKey) -> Res
     Ok(stored)
 }
 
-/// Takes long: never in a transaction, which waits for nothing but the database.
-async fn generate(bits: u16) -> Result<NewKey, KeyFault> {
+fn times(stored: &[StoredSigningKey]) -> Vec<KeyTimes> {
+    stored.iter().map(Into::into).collect()
+}
+
+async fn make(bits: u16) -> Result<NewKey, KeyFault> {
     tokio::task::spawn_blocking(move || generate::rsa(bits)).await.map_err(|_| KeyFault::Generation)?
 }
 
 async fn announce(
     connection: &mut sqlx::PgConnection,
     master: &SealingKey,
-    new: &NewKey,
+    key: &NewKey,
     signs_from: OffsetDateTime,
     now: OffsetDateTime,
-) -> Result<(), KeyFault> {
-    let kid = new.public.kid();
-    let sealed = master.seal(&format!("{SIGNING_KEY} {kid}"), new.private.expose());
-    let public = serde_json::to_value(&new.public).map_err(|_| KeyFault::Generation)?;
-    signing_keys::insert(connection, kid, &sealed, &public, now, signs_from).await?;
-    signing_keys::retire_others(connection, kid, signs_from).await?;
-    let event = AuditEvent::SigningKeyMade { kid: kid.to_owned() };
+) -> Result<String, KeyFault> {
+    let kid = key.public.kid().to_owned();
+    let sealed = master.seal(&format!("{SIGNING_KEY} {kid}"), key.private.expose());
+    let public = serde_json::to_value(&key.public).map_err(|_| KeyFault::Generation)?;
+    signing_keys::insert(connection, &kid, &sealed, &public, now, signs_from).await?;
+    signing_keys::retire_others(connection, &kid, signs_from).await?;
+    let event = AuditEvent::SigningKeyMade { kid: kid.clone() };
     audit_log::insert(&mut *connection, &AuditRecord::new(now, About::default(), event)).await?;
     // every node reads the keys anew when the version moves
     configuration::bump(connection, now).await?;
-    Ok(())
+    Ok(kid)
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 //!
 //! One connection pool for each set of TLS roots: a provider's pinned roots and the system's roots never mix.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode, header::CONTENT_TYPE, redirect::Policy};
 use serde::Serialize;
 use url::Url;
+
+use crate::telemetry::metrics;
 
 /// The longest body that is read, in bytes.
 pub const MOST_BODY_BYTES: usize = 256 * 1024;
@@ -15,7 +17,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A client with its connections; cloning shares them.
 #[derive(Clone, Debug)]
-pub struct OutboundClient(Client);
+pub struct OutboundClient {
+    client: Client,
+    /// whom it asks, in metrics
+    system: &'static str,
+}
 
 /// What another system answered, whatever the status.
 #[derive(Debug)]
@@ -50,23 +56,33 @@ impl OutboundClient {
             tracing::warn!(%error, "no TLS roots in this system: outbound https is off");
             builder().tls_certs_only([]).build()
         });
-        client.map(Self).map_err(UnusableRoots)
+        client.map(Self::of).map_err(UnusableRoots)
     }
 
     /// A client that believes these TLS roots alone (PEM); where there are none it speaks plain http only.
     pub fn pinned(roots_pem: &str) -> Result<Self, UnusableRoots> {
         let roots = Certificate::from_pem_bundle(roots_pem.as_bytes()).map_err(UnusableRoots)?;
-        builder().tls_certs_only(roots).build().map(Self).map_err(UnusableRoots)
+        builder().tls_certs_only(roots).build().map(Self::of).map_err(UnusableRoots)
+    }
+
+    fn of(client: Client) -> Self {
+        Self { client, system: "other" }
+    }
+
+    /// The same client under the name of the system that it asks.
+    #[must_use]
+    pub fn named(self, system: &'static str) -> Self {
+        Self { system, ..self }
     }
 
     /// GET, answered within `timeout`.
     pub async fn get(&self, url: Url, timeout: Duration) -> Result<Answer, OutboundError> {
-        send(self.0.get(url), timeout).await
+        self.send(self.client.get(url), timeout).await
     }
 
     /// POST of a JSON body, answered within `timeout`.
     pub async fn post_json<T: Serialize + Sync>(&self, url: Url, body: &T, timeout: Duration) -> Result<Answer, OutboundError> {
-        send(self.0.post(url).json(body), timeout).await
+        self.send(self.client.post(url).json(body), timeout).await
     }
 
     /// POST of a body of `content_type`, answered within `timeout`.
@@ -77,7 +93,14 @@ impl OutboundClient {
         body: Vec<u8>,
         timeout: Duration,
     ) -> Result<Answer, OutboundError> {
-        send(self.0.post(url).header(CONTENT_TYPE, content_type).body(body), timeout).await
+        self.send(self.client.post(url).header(CONTENT_TYPE, content_type).body(body), timeout).await
+    }
+
+    async fn send(&self, request: RequestBuilder, timeout: Duration) -> Result<Answer, OutboundError> {
+        let began = Instant::now();
+        let answer = send(request, timeout).await;
+        metrics::OUTBOUND_SECONDS.observe(began.elapsed(), &[self.system, if answer.is_ok() { "answered" } else { "failed" }]);
+        answer
     }
 }
 

@@ -16,6 +16,11 @@ statements! {
         select version, clock_timestamp()
         from configuration";
 
+    /// The environment that the database belongs to, if to any.
+    ENVIRONMENT = r"
+        select environment
+        from configuration";
+
     /// The environment that the database belongs to: this one, if it belonged to none.
     CLAIM_ENVIRONMENT = r"
         update configuration
@@ -78,6 +83,11 @@ pub async fn confirm(executor: impl PgExecutor<'_>) -> Result<Confirmation, sqlx
 /// The number of the last edit.
 pub async fn version(executor: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(VERSION).fetch_one(executor).await
+}
+
+/// The environment that the database belongs to, if to any.
+pub async fn environment(executor: impl PgExecutor<'_>) -> Result<Option<Environment>, sqlx::Error> {
+    sqlx::query_scalar(ENVIRONMENT).fetch_one(executor).await
 }
 
 /// The environment that the database belongs to; if it belonged to none, it belongs to `environment` from now on (eid.md

@@ -15,6 +15,7 @@
 
 mod apply;
 mod browser;
+mod cli;
 mod clients;
 mod demo;
 mod electronic_id;

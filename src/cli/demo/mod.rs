@@ -117,9 +117,10 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
     state.remember_issuer(&addresses.issuer)?;
     report::write(directory, &addresses, &node, &simulator, &state)?;
+    let stopped = stop_signal();
     report::print(&addresses, &node, &simulator, &arguments);
     let outcome = tokio::select! {
-        () = stop_signal() => Ok(()),
+        () = stopped => Ok(()),
         Some(ended) = parts.join_next() => ended?.and(Err(anyhow::anyhow!("a part of the demo ended by itself"))),
     };
     say("stopping …");
@@ -169,9 +170,10 @@ pub(super) async fn join(directory: &Path, listen: SocketAddr) -> anyhow::Result
     logging::install_in(&settings.telemetry, log_file(directory, false)?)?;
     let pool = node::connect_with(database::join(directory, &state).await?, &settings).await?;
     let node = Node::start(settings, pool, listener, operations).await?;
+    let stopped = stop_signal();
     say(&format!("operations http://{}", node.operations));
     say(&format!("ready http://{listen}"));
-    stop_signal().await;
+    stopped.await;
     node.stop(false).await;
     Ok(())
 }

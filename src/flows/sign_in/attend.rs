@@ -17,6 +17,7 @@ use crate::{
     },
     outbound::eid::{DriverState, EidError, EidErrorKind, Progress, VerifiedIdentity},
     store::sign_in_attempts::{self, Failure, Proven, Verdict},
+    telemetry::metrics,
 };
 
 /// Longer than one long poll with its time-out, so that a living task never loses it.
@@ -159,7 +160,9 @@ pub async fn take_over(app: &App, attempt: &SignInAttempt, now: OffsetDateTime) 
 
 /// Ends an attempt because the person gave it up in the browser; what the phone says later is dropped.
 pub async fn cancel(app: &App, id: AttemptId, now: OffsetDateTime) -> sqlx::Result<()> {
-    sign_in_attempts::cancel(&app.pool, id, now + SAME_BROWSER_PAUSE, &audit(now, "cancelled", None)).await
+    sign_in_attempts::cancel(&app.pool, id, now + SAME_BROWSER_PAUSE, &audit(now, "cancelled", None)).await?;
+    metrics::SIGN_IN_ATTEMPTS.increment(&["cancelled"]);
+    Ok(())
 }
 
 /// How long the same browser waits after a cancel before it may ask for another prompt (eid.md §10.4).
@@ -173,6 +176,7 @@ async fn fail(app: &App, id: AttemptId, state: AttemptState, error: &EidError, n
     let Some(subject_key) = sign_in_attempts::mark_failed(&app.pool, id, &failure, &audit).await? else {
         return Ok(());
     };
+    metrics::SIGN_IN_ATTEMPTS.increment(&[kind]);
     // neither the reason nor the provider's word holds anything personal
     let cause = error.source.as_deref().map(tracing::field::display);
     let security_event = error.kind.is_security_event().then_some(kind);

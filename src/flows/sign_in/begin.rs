@@ -15,6 +15,7 @@ use crate::{
     model::{audit::Origin, client::RegisteredClient, identity_provider::IdentityProvider, phone_number::PhoneNumber},
     outbound::eid::{BeginInput, EidError, LoginContext},
     store::sign_in_attempts::{self, NewAttempt},
+    telemetry::metrics,
 };
 
 /// For which request, browser and client a person signs in.
@@ -73,6 +74,7 @@ pub async fn begin(
         return Err(BeginRefusal::NotAvailable);
     }
     if app.tasks.len() >= app.settings.sign_in.max_open_attempts {
+        metrics::RATE_LIMITED.increment(&["open_attempts"]);
         return Err(BeginRefusal::Full);
     }
     let subject_key = digest::hmac_sha256(app.keys().pseudonyms().expose(), &[b"number", number.e164().as_bytes()]);
@@ -80,6 +82,7 @@ pub async fn begin(
     if let Err(pause) = limits::count(app, &asker, now).await? {
         let client_id = &request.client.client.client_id;
         tracing::warn!(security_event = "sign_in_limit", client_id, seconds = pause.whole_seconds(), "a prompt was not sent");
+        metrics::RATE_LIMITED.increment(&["sign_in"]);
         return Err(BeginRefusal::Limited(pause));
     }
     let context = LoginContext {
@@ -116,6 +119,7 @@ pub async fn begin(
     if !stored {
         return Err(BeginRefusal::Busy);
     }
+    metrics::SIGN_IN_ATTEMPTS.increment(&["started"]);
     app.tasks.spawn(attendant.start_and_attend(app.clone(), prepared.state));
     Ok(id)
 }

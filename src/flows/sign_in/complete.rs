@@ -19,6 +19,7 @@ use crate::{
         sessions::{self, NewSession},
         sign_in_attempts,
     },
+    telemetry::metrics,
 };
 
 /// A completed sign-in.
@@ -131,6 +132,7 @@ pub async fn complete(
     let event = AuditEvent::SignedIn { identity_provider: provider.kind.as_str() };
     audit_log::insert(&mut *transaction, &AuditRecord::new(now, about, event)).await?;
     transaction.commit().await?;
+    metrics::SIGN_IN_ATTEMPTS.increment(&["signed_in"]);
     Ok(Completed { session_id, cookie: shared.then_some(handle) })
 }
 

@@ -24,6 +24,8 @@ pub struct Person {
     cookies: Vec<StoredCookie>,
     page: Option<Page>,
     stop_at: Option<String>,
+    /// Every address that the browser has asked or was sent to.
+    pub visited: Vec<Url>,
     /// The last verification code that a page has shown.
     pub verification_code: Option<String>,
 }
@@ -79,7 +81,14 @@ impl Person {
     /// A person with an empty browser.
     pub fn new() -> Self {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
-        Self { http: http.unwrap(), cookies: Vec::new(), page: None, stop_at: None, verification_code: None }
+        Self {
+            http: http.unwrap(),
+            cookies: Vec::new(),
+            page: None,
+            stop_at: None,
+            visited: Vec::new(),
+            verification_code: None,
+        }
     }
 
     /// The browser stops before any address that begins so: a client's redirect URI, behind which nobody listens.
@@ -189,6 +198,7 @@ impl Person {
     ) -> Arrival {
         let mut site = Relation::SameOrigin;
         for _ in 0..20 {
+            self.visited.push(url.clone());
             if self.stop_at.as_ref().is_some_and(|prefix| url.as_str().starts_with(prefix)) {
                 return Arrival::Stopped(url);
             }

@@ -64,7 +64,7 @@ pub(super) fn page(authorization: Authorization<'_>, path: &str) -> Response {
 /// A refusal that the client is told, and that ends nothing: the request was never shown, or could not be judged.
 pub(super) fn refuse(app: &App, destination: &Destination, error: &OAuthError, language: Language) -> Response {
     let (refusal, client_id) = (error.refusal, &destination.client.client.client_id);
-    metrics::REFUSALS.increment(&["authorize", refusal.code.as_str()]);
+    metrics::REFUSALS.increment(&[path::AUTHORIZE, refusal.code.as_str()]);
     if refusal.status >= 500 {
         let cause = std::error::Error::source(error).map(ToString::to_string);
         tracing::error!(refusal = refusal.id, client_id, cause, "authorization failed");

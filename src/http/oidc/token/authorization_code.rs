@@ -28,6 +28,7 @@ use crate::{
         token::{TokenResponse, TokenType},
     },
     store::authorization_codes::{self, Presentation},
+    telemetry::metrics,
 };
 
 /// Exchanges a code for tokens.
@@ -74,6 +75,7 @@ pub(super) async fn exchange(app: &App, call: &ClientCall) -> Result<TokenRespon
     let Some(redeemed) = redeemed else {
         let audit = AuditRecord::new(now, about, AuditEvent::CodeReused);
         if authorization_codes::refuse(&app.pool, &presented, &audit, now).await.map_err(unavailable)? {
+            metrics::REUSES.increment(&["code"]);
             tracing::warn!(family = %presented.id, client_id = client.client_id, "a code was used twice; what it gave is revoked");
         }
         return Err((&refusals::CODE_NOT_GOOD).into());

@@ -17,6 +17,7 @@ use crate::{
     },
     model::client::GrantType,
     protocol::{error::OAuthError, refusals, token::TokenResponse},
+    telemetry::metrics,
 };
 
 /// Finds the grant (COD-01).
@@ -36,6 +37,7 @@ pub async fn post(State(app): State<App>, call: Result<ClientCall, Refused>) -> 
         GrantType::ClientCredentials => client_credentials::grant(&app, &call)?,
         GrantType::TokenExchange => return Err((&refusals::GRANT_TYPE_UNSUPPORTED).into()),
     };
+    metrics::TOKENS_ISSUED.increment(&[grant_type.as_str()]);
     Ok(answer(&tokens))
 }
 

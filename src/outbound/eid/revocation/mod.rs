@@ -94,7 +94,7 @@ impl Revocation {
     pub(super) fn new(profile: &TrustProfile, http: OutboundClient, environment: Environment) -> Result<Self, DriverFault> {
         let url = profile.ocsp_url.as_deref().map(|url| address::parse("ocsp_url", url, environment)).transpose()?;
         Ok(Self {
-            http,
+            http: http.named("ocsp"),
             url,
             hosts: profile.ocsp_hosts.clone(),
             answers_ahead: profile.ocsp_answers_ahead,

@@ -1,0 +1,127 @@
+//! The commands beside `serve`: migrate, apply, keys, doctor, the simulator.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+use super::{Node, Stage};
+use crate::support::database::TestDatabase;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrate_brings_the_schema_once_and_says_what_it_did() {
+    let stage = Stage::over(TestDatabase::empty().await);
+    let first = stage.run(&["migrate"]).await.prints();
+    assert!(first.lines().filter(|line| line.starts_with("migrated 0")).count() > 1, "{first}");
+    let second = stage.run(&["migrate"]).await.prints();
+    assert_eq!(second, "the schema is that of this version\n");
+    let doctor = stage.run(&["doctor"]).await.prints();
+    assert!(doctor.contains("the configuration (version 0) is in order"), "{doctor}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrate_needs_no_master_key_and_no_serving_address() {
+    let mut stage = Stage::over(TestDatabase::empty().await);
+    stage.set("IAS__KEYS__MASTER_KEY", None);
+    stage.set("IAS__DATABASE__URL", None);
+    stage.run(&["migrate"]).await.prints();
+    stage.run(&["serve"]).await.refuses(&["database.url: is missing", "keys.master_key: is missing"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apply_prints_what_became_of_each_thing() {
+    let stage = Stage::new().await;
+    let first = stage.apply_the_demo().await.prints();
+    for (thing, times) in [("organisation", 3), ("client", 8), ("identity provider", 1)] {
+        let lines = first.lines().filter(|line| line.starts_with(thing) && line.ends_with("  created")).count();
+        assert_eq!(lines, times, "{thing}: {first}");
+    }
+    assert!(!first.contains(crate::support::server::SECRET), "{first}");
+    let second = stage.apply_the_demo().await.prints();
+    assert!(second.lines().all(|line| line.ends_with("  unchanged")), "{second}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apply_names_file_line_and_field_of_each_fault_and_changes_nothing() {
+    let stage = Stage::new().await;
+    let file = stage.write(
+        "wrong.yaml",
+        "organisations:\n  - domain: MyOrg\n    national_id: \"4099000019\"\n    display_name: {is: Stofnunin}\n    colour: blue\n",
+    );
+    let outcome = stage.run(&["apply", file.to_str().unwrap()]).await;
+    outcome.refuses(&["wrong.yaml:2: organisations[0].domain: ", "wrong.yaml:5: organisations[0].colour"]);
+    stage.run(&["apply", "nowhere"]).await.refuses(&["nowhere"]);
+    let doctor = stage.run(&["doctor"]).await.prints();
+    assert!(doctor.contains("the configuration (version 0) is in order"), "{doctor}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_listed_and_rotated() {
+    let mut stage = Stage::new().await;
+    // the first start makes the first key
+    let node = stage.serve().await;
+    node.terminate();
+    assert_eq!(node.end().await.0, Some(0));
+    let first = stage.run(&["keys", "list"]).await.prints();
+    assert!(first.lines().count() == 1 && first.contains("Signing"), "{first}");
+    let kid = first.split_whitespace().next().unwrap().to_owned();
+    let announced = stage.run(&["keys", "rotate"]).await.prints();
+    assert!(announced.starts_with("announced ") && announced.contains("Announced"), "{announced}");
+    assert!(announced.lines().any(|line| line.starts_with(&kid) && line.contains("Signing")), "{announced}");
+    let at_once = stage.run(&["keys", "rotate", "--now"]).await.prints();
+    assert!(at_once.lines().any(|line| line.starts_with(&kid) && line.contains("Retired")), "{at_once}");
+    // another master key opens none of them
+    stage.set("IAS__KEYS__MASTER_KEY", Some("0m4Q1yR8kz3VvXc7nT4bK1wY6uJ3sF5gD0pLqE7iA2o="));
+    for command in ["serve", "doctor"] {
+        stage.run(&[command]).await.refuses(&["does not open with the configured master key"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_rotated_is_in_the_jwks_of_a_running_server() {
+    let mut stage = Stage::new().await;
+    let node = stage.serve().await;
+    let printed = stage.run(&["keys", "rotate"]).await.prints();
+    let kid = printed.lines().next().unwrap().strip_prefix("announced ").unwrap().to_owned();
+    let jwks = format!("{}/.well-known/openid-configuration/jwks", node.issuer);
+    for _ in 0..60 {
+        if reqwest::get(&jwks).await.unwrap().text().await.unwrap().contains(&kid) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{kid} does not come");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_simulator_runs_by_itself_and_stops() {
+    let stage = Stage::new().await;
+    let mut child = stage.command(&["eid-simulator", "--listen", "127.0.0.1:0"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = tokio::time::timeout(Duration::from_secs(20), lines.next_line()).await.unwrap().unwrap().unwrap();
+    assert!(first.contains("HERMIR") && first.contains("prove nothing"), "{first}");
+    let wire = lines.next_line().await.unwrap().unwrap();
+    assert!(wire.starts_with("wire") && !wire.contains(":0/"), "the port that it has: {wire}");
+    let id = i32::try_from(child.id().unwrap()).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), nix::sys::signal::Signal::SIGTERM).unwrap();
+    let status = tokio::time::timeout(Duration::from_secs(10), child.wait()).await.unwrap().unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_word_that_is_no_command_is_answered_with_those_that_there_are() {
+    let stage = Stage::new().await;
+    let outcome = stage.run(&["server"]).await;
+    assert_eq!(outcome.code, Some(2));
+    assert!(outcome.stderr.contains("serve"), "{}", outcome.stderr);
+    let help = stage.run(&["--help"]).await.prints();
+    for command in ["serve", "demo", "migrate", "apply", "keys", "eid-simulator", "doctor"] {
+        assert!(help.contains(command), "{help}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_is_taken_is_named() {
+    let mut stage = Stage::new().await;
+    let node: Node = stage.serve().await;
+    stage.run(&["serve"]).await.refuses(&[&format!("cannot listen on 127.0.0.1:{}", node.port), "server.listen"]);
+}
