@@ -9,7 +9,7 @@ use std::{
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header},
+    http::{HeaderMap, HeaderValue, Method, Uri, Version, header},
     middleware::Next,
     response::Response,
 };
@@ -24,7 +24,8 @@ use crate::{
     telemetry::{metrics, trace_context::TraceContext},
 };
 
-// §0.2
+/// Forms hold no more (§0.2).
+pub const MOST_BODY: usize = 64 * 1024;
 const MOST_TARGET: usize = 8 * 1024;
 const MOST_HEADER_BYTES: usize = 16 * 1024;
 const MOST_HEADER_FIELDS: usize = 100;
@@ -37,6 +38,9 @@ pub struct MalformedHead;
 pub async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let request_id = crate::app::error_id();
+    if request.extensions_mut().remove::<AskedByHead>().is_some() {
+        *request.method_mut() = Method::HEAD;
+    }
     let (method, version) = (request.method().clone(), request.version());
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let trace = TraceContext::continue_from(request.headers().get("traceparent").and_then(|value| value.to_str().ok()));
@@ -48,11 +52,7 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
         method = %method,
         route = route.as_deref().unwrap_or("none"),
     );
-    // HTTP-08: the framework would answer HEAD by running the handler of GET. As a method that no route has, it is told which
-    // methods there are.
-    if method == Method::HEAD && route.as_deref().is_some_and(|route| !is_document(route)) {
-        *request.method_mut() = Method::TRACE;
-    }
+    let is_malformed = request.extensions().get::<MalformedHead>().is_some();
     let open = Open::one_more(&app.open_requests);
     let mut response = async {
         let reader = Reader::of(&request);
@@ -73,25 +73,36 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     }
     span.in_scope(|| tracing::info!(status = status.as_u16(), micros = elapsed.as_micros(), "answered"));
     // HTTP-07: what was not read must not be taken for the next request
-    if version < Version::HTTP_2 && refusal.is_some_and(|refusal| matches!(refusal.status, 408 | 413 | 414 | 431)) {
+    let is_unread = is_malformed || refusal.is_some_and(|refusal| matches!(refusal.status, 408 | 413 | 414 | 431));
+    if is_unread && version < Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     with_headers(&app, response, &request_id)
 }
 
-/// Outside of the router, which lists HEAD beside each GET: only documents answer it (HTTP-08).
-pub async fn allow_as_it_is(request: Request, next: Next) -> Response {
-    let is_document = is_document(request.uri().path());
+/// Around the router, which answers HEAD by running the handler of GET, and lists it so: only documents are for HEAD (HTTP-08).
+pub async fn refuse_head(mut request: Request, next: Next) -> Response {
+    if is_document(request.uri().path()) {
+        return next.run(request).await;
+    }
+    if request.method() == Method::HEAD {
+        // a method that no route has: the answer lists those that there are
+        *request.method_mut() = Method::TRACE;
+        request.extensions_mut().insert(AskedByHead);
+    }
     let mut response = next.run(request).await;
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        let listed = response.headers().get(header::ALLOW).and_then(|allow| allow.to_str().ok()).unwrap_or_default();
-        let methods: Vec<&str> = listed.split(',').map(str::trim).filter(|method| is_document || *method != "HEAD").collect();
+    if let Some(allow) = response.headers().get(header::ALLOW).and_then(|allow| allow.to_str().ok()) {
+        let methods: Vec<&str> = allow.split(',').map(str::trim).filter(|method| *method != "HEAD").collect();
         if let Ok(allow) = HeaderValue::try_from(methods.join(", ")) {
             response.headers_mut().insert(header::ALLOW, allow);
         }
     }
     response
 }
+
+/// Marks a request while it is routed.
+#[derive(Clone, Copy)]
+struct AskedByHead;
 
 /// Whether a path is read by everybody and changes nothing.
 fn is_document(path: &str) -> bool {
@@ -110,6 +121,11 @@ fn gate(app: &App, request: &Request, route: Option<&str>, open: usize) -> Optio
     }
     if request.extensions().get::<MalformedHead>().is_some() {
         return Some(&refusals::HEADER_MALFORMED);
+    }
+    // before the first byte of it is read
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: u64| length > MOST_BODY as u64) {
+        return Some(&refusals::BODY_TOO_LARGE);
     }
     if let Some(refusal) = wrong_host(app, request.uri(), headers) {
         return Some(refusal);

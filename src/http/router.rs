@@ -17,9 +17,6 @@ use super::{
 };
 use crate::{app::App, model::urls::path};
 
-/// Forms hold no more (§0.2).
-const MOST_BODY: usize = 64 * 1024;
-
 /// The public listener.
 pub fn public(app: &App) -> Router {
     let oidc = Router::new()
@@ -42,10 +39,10 @@ pub fn public(app: &App) -> Router {
         .merge(assets::routes())
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::method_not_allowed)
-        .layer(DefaultBodyLimit::max(MOST_BODY))
+        .layer(DefaultBodyLimit::max(layers::MOST_BODY))
         .layer(middleware::from_fn_with_state(app.clone(), layers::around))
         .with_state(app.clone());
-    Router::new().fallback_service(routes).layer(middleware::from_fn(layers::allow_as_it_is))
+    Router::new().fallback_service(routes).layer(middleware::from_fn(layers::refuse_head))
 }
 
 /// The operations listener: never reached from outside (OPS-03).

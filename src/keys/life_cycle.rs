@@ -4,14 +4,20 @@
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
-use super::{DATA_KEY, KeyFault, SIGNING_KEY, generate, ring::PURPOSES};
+use super::{
+    DATA_KEY, KeyFault, SIGNING_KEY, generate,
+    ring::{PURPOSES, open},
+};
 use crate::{
     base::{entropy, seal::SealingKey},
     model::{
         audit::{About, AuditEvent, AuditRecord},
         signing_key::{KeyLifetimes, KeyState, KeyTimes, signer},
     },
-    store::{audit_log, configuration, signing_keys},
+    store::{
+        audit_log, configuration,
+        signing_keys::{self, StoredDataKey},
+    },
 };
 
 /// What there is to do at a moment.
@@ -49,7 +55,7 @@ pub async fn keep(
     let mut transaction = pool.begin().await?;
     signing_keys::lock(&mut transaction).await?;
     let mut changed = false;
-    let data_keys = signing_keys::list_data_keys(&mut *transaction).await?;
+    let data_keys = proven(&mut transaction, master).await?;
     for purpose in PURPOSES.into_iter().filter(|purpose| data_keys.iter().all(|key| key.purpose != *purpose)) {
         let sealed = master.seal(&format!("{DATA_KEY} {purpose}"), &entropy::bytes::<32>());
         signing_keys::insert_data_key(&mut transaction, purpose, &sealed, now).await?;
@@ -60,7 +66,11 @@ pub async fn keep(
         announce(&mut transaction, master, bits, signs_from, now).await?;
         changed = true;
     }
-    changed |= signing_keys::delete_retired(&mut *transaction, now - lifetimes.retired, now).await? > 0;
+    if signing_keys::delete_retired(&mut *transaction, now - lifetimes.retired, now).await? > 0 {
+        // every node leaves it out of its JWKS when the version moves
+        configuration::bump(&mut transaction, now).await?;
+        changed = true;
+    }
     transaction.commit().await?;
     Ok(changed)
 }
@@ -75,9 +85,19 @@ pub async fn rotate(
 ) -> Result<String, KeyFault> {
     let mut transaction = pool.begin().await?;
     signing_keys::lock(&mut transaction).await?;
+    proven(&mut transaction, master).await?;
     let kid = announce(&mut transaction, master, bits, signs_from, now).await?;
     transaction.commit().await?;
     Ok(kid)
+}
+
+/// The data keys, opened: what is sealed under another master key than theirs, no node could read.
+async fn proven(connection: &mut sqlx::PgConnection, master: &SealingKey) -> Result<Vec<StoredDataKey>, KeyFault> {
+    let stored = signing_keys::list_data_keys(connection).await?;
+    for key in &stored {
+        open(master, &format!("{DATA_KEY} {}", key.purpose), &key.key)?;
+    }
+    Ok(stored)
 }
 
 async fn announce(

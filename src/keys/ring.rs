@@ -148,7 +148,8 @@ fn open_signing_key(stored: &StoredSigningKey, master: &SealingKey) -> Result<Ri
     Ok(RingKey { times: stored.into(), pair, public, verifying })
 }
 
-fn open(master: &SealingKey, purpose: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, KeyFault> {
+/// What is sealed, or which of the keys the master key does not open.
+pub(super) fn open(master: &SealingKey, purpose: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, KeyFault> {
     master
         .open(purpose, sealed)
         .map(Secret::new)

@@ -81,9 +81,10 @@ impl SignInAttempt {
         }
     }
 
-    /// Whether whoever polled has let the lease run out, so that another may go on.
+    /// Whether the attempt is open, but has run out of time or has nobody who polls: whoever polled has let the lease run out.
     pub fn is_unattended(&self, now: OffsetDateTime) -> bool {
-        matches!(self.state, AttemptState::Created | AttemptState::Pending) && self.lease_until.is_none_or(|until| until <= now)
+        matches!(self.state, AttemptState::Created | AttemptState::Pending)
+            && (now >= self.expires_at || self.lease_until.is_none_or(|until| until <= now))
     }
 
     /// Whether the attempt belongs to this request in this browser (EID-01).

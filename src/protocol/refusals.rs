@@ -101,8 +101,9 @@ refusals! {
     2005 CLIENT_ID_DIFFERS InvalidRequest "The client_id in the body differs from the one that authenticated. Send the same one."
     2006 CREDENTIALS_IN_QUERY InvalidRequest
         "Secrets, codes and tokens are never accepted in a URL. Send them in the body, and replace what was sent."
-    2007 AUTHORIZATION_MALFORMED InvalidRequest
-        "The Authorization header is malformed, repeated or of another scheme. Send one header with the scheme Basic."
+    // CAU-05: another scheme is a method that we do not have
+    2007 AUTHORIZATION_MALFORMED InvalidClient
+        "The Authorization header is malformed or of another scheme. Send one header with the scheme Basic."
     2008 CLIENT_METHOD_UNSUPPORTED InvalidClient
         "The client authentication method is not supported. The discovery document lists those that are."
 

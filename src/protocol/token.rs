@@ -51,9 +51,9 @@ pub fn parse_basic(header: &str) -> Result<(String, Secret<String>), &'static Re
 /// Reads the value of an `Authorization` header that carries an access token.
 ///
 /// # Errors
-/// [`refusals::BEARER_MALFORMED`] for another scheme or for what is no token.
+/// [`refusals::TOKEN_MISSING`] for another scheme (RFC 6750 §3.1), [`refusals::BEARER_MALFORMED`] for what is no token.
 pub fn parse_bearer(header: &str) -> Result<&str, &'static Refusal> {
-    let token = credentials(header, "Bearer").ok_or(&refusals::BEARER_MALFORMED)?;
+    let token = credentials(header, "Bearer").ok_or(&refusals::TOKEN_MISSING)?;
     // RFC 6750 §2.1, b64token
     let body = token.trim_end_matches('=');
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
@@ -124,10 +124,11 @@ mod tests {
     fn ui_01_a_bearer_token_is_one_word() {
         assert_eq!(parse_bearer("Bearer a.b.c"), Ok("a.b.c"));
         assert_eq!(parse_bearer("bearer  a-._~+/=="), Ok("a-._~+/=="));
-        for header in
-            ["", "Bearer", "Bearer ", "Bearer =", "Bearer a b", "Bearer a,b", "Bearer a=b", "Basic a", "DPoP a", "Bearer \"a\""]
-        {
+        for header in ["Bearer ", "Bearer =", "Bearer a b", "Bearer a,b", "Bearer a=b", "Bearer \"a\""] {
             assert_eq!(parse_bearer(header), Err(&refusals::BEARER_MALFORMED), "{header}");
+        }
+        for header in ["", "Bearer", "Basic a", "DPoP a"] {
+            assert_eq!(parse_bearer(header), Err(&refusals::TOKEN_MISSING), "{header}");
         }
     }
 

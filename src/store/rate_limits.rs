@@ -5,14 +5,25 @@ use time::OffsetDateTime;
 
 statements! {
     COUNT = r"
-        insert into rate_limits (key, count, expires_at)
-        select key, 1, expires_at
-        from unnest($1::bytea[], $2::timestamptz[]) as wanted (key, expires_at)
-        order by key
-        on conflict on constraint rate_limits_pk do update
-            set count = case when rate_limits.expires_at <= $3 then 1 else rate_limits.count + 1 end,
-                expires_at = case when rate_limits.expires_at <= $3 then excluded.expires_at else rate_limits.expires_at end
-        returning key, count, expires_at";
+        with counted as (
+            insert into rate_limits (key, count, expires_at)
+            select key, 1, expires_at
+            from unnest($1::bytea[], $2::timestamptz[]) as wanted (key, expires_at)
+            order by key
+            on conflict on constraint rate_limits_pk do update
+                set count = case when rate_limits.expires_at <= $4 then 1 else rate_limits.count + 1 end,
+                    expires_at = case
+                        when rate_limits.expires_at <= $4 then excluded.expires_at
+                        else rate_limits.expires_at
+                    end
+            returning key, count, expires_at
+        )
+        select key, count, expires_at
+        from counted
+        union all
+        select key, count, expires_at
+        from rate_limits
+        where key = any ($3) and expires_at > $4";
 
     // locked in the order of COUNT, so that the two never wait for one another
     FORGIVE = r"
@@ -31,11 +42,6 @@ statements! {
         update rate_limits
         set expires_at = $2
         where key = $1";
-
-    FIND = r"
-        select key, count, expires_at
-        from rate_limits
-        where key = any ($1) and expires_at > $2";
 }
 
 /// A counter as it stands.
@@ -49,19 +55,16 @@ pub struct Counter {
     pub expires_at: OffsetDateTime,
 }
 
-/// Adds one to each counter; a window that has ended begins anew with the given end.
+/// Adds one to each counter of `keys`, where a window that has ended begins anew with the given end; gives these, and beside
+/// them the counters of `watched` as they are, where their window has not ended.
 pub async fn count(
     executor: impl PgExecutor<'_>,
     keys: &[Vec<u8>],
     window_ends: &[OffsetDateTime],
+    watched: &[Vec<u8>],
     now: OffsetDateTime,
 ) -> sqlx::Result<Vec<Counter>> {
-    sqlx::query_as(COUNT).bind(keys).bind(window_ends).bind(now).fetch_all(executor).await
-}
-
-/// The counters whose window has not ended.
-pub async fn find(executor: impl PgExecutor<'_>, keys: &[Vec<u8>], now: OffsetDateTime) -> sqlx::Result<Vec<Counter>> {
-    sqlx::query_as(FIND).bind(keys).bind(now).fetch_all(executor).await
+    sqlx::query_as(COUNT).bind(keys).bind(window_ends).bind(watched).bind(now).fetch_all(executor).await
 }
 
 /// Takes one back: a sign-in that the person approved does not count.

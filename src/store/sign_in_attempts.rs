@@ -14,12 +14,27 @@ use crate::{
 };
 
 statements! {
+    // no row where another attempt for the number is open (EID-06)
     INSERT = r"
+        with opened as (
+            insert into open_attempts (subject_key, attempt_id, binding_hash, expires_at)
+            values ($7, $1, $3, $14)
+            on conflict on constraint open_attempts_pk do update
+                set attempt_id = excluded.attempt_id,
+                    binding_hash = excluded.binding_hash,
+                    same_browser_from = null,
+                    expires_at = excluded.expires_at
+                where open_attempts.expires_at <= $13
+                    or (open_attempts.binding_hash = excluded.binding_hash and open_attempts.same_browser_from <= $13)
+            returning attempt_id
+        )
         insert into sign_in_attempts
             (id, request_id, binding_hash, client_id, identity_provider_id, identity_provider, state, subject_key,
              verification_code, driver_state, input, lease_owner, lease_until, created_at, expires_at, address,
              user_agent)
-        values ($1, $2, $3, $4, $5, $6, 'created', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+        select $1, $2, $3, $4, $5, $6, 'created', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
+        from opened
+        returning id";
 
     FIND = r"
         select
@@ -126,18 +141,6 @@ statements! {
         from consumed c
         join persons p on p.id = c.person_id
         where p.blocked_at is null";
-
-    OPEN = r"
-        insert into open_attempts (subject_key, attempt_id, binding_hash, expires_at)
-        values ($1, $2, $3, $4)
-        on conflict on constraint open_attempts_pk do update
-            set attempt_id = excluded.attempt_id,
-                binding_hash = excluded.binding_hash,
-                same_browser_from = null,
-                expires_at = excluded.expires_at
-            where open_attempts.expires_at <= $5
-                or (open_attempts.binding_hash = excluded.binding_hash and open_attempts.same_browser_from <= $5)
-        returning attempt_id";
 }
 
 /// An attempt that is about to begin.
@@ -176,19 +179,8 @@ pub struct NewAttempt<'a> {
 }
 
 /// Stores the attempt, unless another one for the same number is open (EID-06); `false` then.
-pub async fn insert(connection: &mut PgConnection, new: &NewAttempt<'_>) -> sqlx::Result<bool> {
-    let opened: Option<AttemptId> = sqlx::query_scalar(OPEN)
-        .bind(new.subject_key)
-        .bind(new.id)
-        .bind(new.binding_hash)
-        .bind(new.expires_at)
-        .bind(new.created_at)
-        .fetch_optional(&mut *connection)
-        .await?;
-    if opened.is_none() {
-        return Ok(false);
-    }
-    sqlx::query(INSERT)
+pub async fn insert(executor: impl PgExecutor<'_>, new: &NewAttempt<'_>) -> sqlx::Result<bool> {
+    let inserted: Option<AttemptId> = sqlx::query_scalar(INSERT)
         .bind(new.id)
         .bind(new.request_id)
         .bind(new.binding_hash)
@@ -205,9 +197,9 @@ pub async fn insert(connection: &mut PgConnection, new: &NewAttempt<'_>) -> sqlx
         .bind(new.expires_at)
         .bind(&new.origin.network)
         .bind(&new.origin.user_agent)
-        .execute(connection)
+        .fetch_optional(executor)
         .await?;
-    Ok(true)
+    Ok(inserted.is_some())
 }
 
 #[derive(FromRow)]

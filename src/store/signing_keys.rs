@@ -17,7 +17,7 @@ statements! {
     RETIRE_BEFORE = r"
         update signing_keys
         set retires_at = $2
-        where kid <> $1 and retires_at is null";
+        where kid <> $1 and (retires_at is null or retires_at > $2)";
 
     DELETE_RETIRED = r"
         update signing_keys
@@ -96,7 +96,7 @@ pub async fn insert(
         .map(drop)
 }
 
-/// Lets every other key retire at `at`, when `kid` begins to sign.
+/// Lets every other key retire at `at`, when `kid` begins to sign, if it does not retire before.
 pub async fn retire_others(connection: &mut PgConnection, kid: &str, at: OffsetDateTime) -> sqlx::Result<()> {
     sqlx::query(RETIRE_BEFORE).bind(kid).bind(at).execute(connection).await.map(drop)
 }

@@ -98,5 +98,7 @@ pub(super) fn print(addresses: &Addresses, node: &Node, simulator: &Simulator, a
         String::new(),
         format!("ready {issuer}"),
     ]);
-    lines.iter().for_each(|line| say(line));
+    for line in &lines {
+        say(line);
+    }
 }

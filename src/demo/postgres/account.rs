@@ -127,8 +127,8 @@ fn unreachable_for(accounts: &[Account], dir: &Path) -> StartError {
         ([Account::Namespace { .. }], _) => {
             "The files there are root's: allow user namespaces, or start afresh with `--fresh`".to_owned()
         }
-        (_, Some(closed)) => format!("Open the way with `chmod o+x {}`, or name another directory", closed.display()),
-        (_, None) => "Start as an ordinary user, or name another directory".to_owned(),
+        (_, Some(closed)) => format!("Open the way with `chmod o+x {}`, or choose another directory with `--data-dir`", closed.display()),
+        (_, None) => "Start as an ordinary user, or choose another directory with `--data-dir`".to_owned(),
     };
     let accounts: Vec<String> = accounts.iter().map(Account::describe).collect();
     StartError::Unreachable { accounts: accounts.join(", "), dir: dir.to_owned(), remedy }

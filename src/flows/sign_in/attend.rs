@@ -79,12 +79,13 @@ impl Attendant {
         let Some(leased) = sign_in_attempts::lease(&app.pool, self.attempt, self.id, now + LEASE, now).await? else {
             return Ok(false);
         };
-        if now >= leased.expires_at {
+        let left = leased.expires_at - now;
+        if !left.is_positive() {
             fail(app, self.attempt, AttemptState::Expired, &EidErrorKind::Timeout.into(), now).await?;
             return Ok(false);
         }
         let polled = tokio::select! {
-            polled = self.ask(app, &leased.driver_state) => polled,
+            polled = self.ask(app, &leased.driver_state, left.unsigned_abs().min(LONG_POLL)) => polled,
             () = app.stopping.cancelled() => {
                 // another node goes on at once
                 sign_in_attempts::lease(&app.pool, self.attempt, self.id, now, now).await?;
@@ -108,12 +109,12 @@ impl Attendant {
         Ok(false)
     }
 
-    async fn ask(self, app: &App, sealed: &[u8]) -> Result<Progress, EidError> {
+    async fn ask(self, app: &App, sealed: &[u8], wait: std::time::Duration) -> Result<Progress, EidError> {
         let plain = app.keys().sealing().open(DRIVER_STATE, sealed).map_err(|_| EidErrorKind::ProviderConfig)?;
         let state: DriverState = serde_json::from_slice(&plain).map_err(|_| EidErrorKind::ProviderConfig)?;
         let configuration = app.configuration();
         let driver = configuration.driver(self.provider).ok_or(EidErrorKind::ProviderConfig)?;
-        driver.advance(&state, &app.clock, LONG_POLL).await
+        driver.advance(&state, &app.clock, wait).await
     }
 
     async fn verified(self, app: &App, identity: &VerifiedIdentity, now: OffsetDateTime) -> sqlx::Result<()> {

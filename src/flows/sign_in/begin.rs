@@ -92,9 +92,8 @@ pub async fn begin(
     let id = AttemptId::new(now);
     let attendant = Attendant::new(id, provider.id);
     let sealed = app.keys().sealing().seal(DRIVER_STATE, &serde_json::to_vec(&prepared.state).unwrap_or_default());
-    let mut transaction = app.pool.begin().await?;
     let stored = sign_in_attempts::insert(
-        &mut transaction,
+        &app.pool,
         &NewAttempt {
             id,
             request_id: request.request_id,
@@ -117,7 +116,6 @@ pub async fn begin(
     if !stored {
         return Err(BeginRefusal::Busy);
     }
-    transaction.commit().await?;
     app.tasks.spawn(attendant.start_and_attend(app.clone(), prepared.state));
     Ok(id)
 }

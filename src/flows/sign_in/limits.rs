@@ -46,10 +46,6 @@ impl Limit {
     fn key(self, app: &App, value: &[u8]) -> Vec<u8> {
         digest::hmac_sha256(app.keys().pseudonyms().expose(), &[b"limit", self.word(), value]).to_vec()
     }
-
-    fn is_over(self, limits: &SignIn, counter: &Counter) -> bool {
-        reaches(counter, self.most_and_window(limits).0.saturating_add(1))
-    }
 }
 
 /// Who asks for a prompt, as the counters see them: keyed hashes, so that no number stands in them.
@@ -76,21 +72,22 @@ impl Asker<'_> {
     }
 }
 
-/// Counts one start; `Err` holds the time after which it may be tried again.
+/// Counts one start, and only then judges it (RAT-01); `Err` holds the time after which it may be tried again.
 pub(super) async fn count(app: &App, asker: &Asker<'_>, now: OffsetDateTime) -> sqlx::Result<Result<(), Duration>> {
     let limits = &app.settings.sign_in;
-    let refusals = rate_limits::find(&app.pool, &[Limit::Refusals.key(app, asker.subject_key)], now).await?;
-    if let Some(counter) = refusals.iter().find(|counter| reaches(counter, limits.refusals_before_pause)) {
-        return Ok(Err(counter.expires_at - now));
-    }
     let keys = Limit::OF_A_START.map(|limit| limit.key(app, &asker.value(limit)));
     let ends = Limit::OF_A_START.map(|limit| now + limit.most_and_window(limits).1);
-    let counters = rate_limits::count(&app.pool, &keys, &ends, now).await?;
-    let over = Limit::OF_A_START.iter().zip(&keys).filter_map(|(limit, key)| {
-        let counter = counters.iter().find(|counter| counter.key == *key)?;
-        limit.is_over(limits, counter).then_some(counter.expires_at - now)
-    });
-    Ok(over.max().map_or(Ok(()), Err))
+    let refusals = Limit::Refusals.key(app, asker.subject_key);
+    let counters = rate_limits::count(&app.pool, &keys, &ends, std::slice::from_ref(&refusals), now).await?;
+    let is_over = |counter: &&Counter| {
+        let of = Limit::OF_A_START.into_iter().zip(&keys).find(|(_, key)| counter.key == **key);
+        match of {
+            Some((limit, _)) => reaches(counter, limit.most_and_window(limits).0.saturating_add(1)),
+            None => reaches(counter, limits.refusals_before_pause),
+        }
+    };
+    let pause = counters.iter().filter(is_over).map(|counter| counter.expires_at - now).max();
+    Ok(pause.map_or(Ok(()), Err))
 }
 
 /// The counters that an approved sign-in takes one off again.
@@ -104,7 +101,7 @@ pub(super) async fn count_refusal(app: &App, subject_key: &[u8], now: OffsetDate
     let limits = &app.settings.sign_in;
     let (most, window) = Limit::Refusals.most_and_window(limits);
     let key = Limit::Refusals.key(app, subject_key);
-    let counters = rate_limits::count(&app.pool, std::slice::from_ref(&key), &[now + window], now).await?;
+    let counters = rate_limits::count(&app.pool, std::slice::from_ref(&key), &[now + window], &[], now).await?;
     if counters.iter().any(|counter| reaches(counter, most)) {
         rate_limits::hold(&app.pool, &key, now + limits.refusal_pause).await?;
     }

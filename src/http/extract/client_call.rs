@@ -64,16 +64,19 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<Credentials, OAut
     let mut authorization = headers.get_all(header::AUTHORIZATION).iter();
     let (basic, second) = (authorization.next(), authorization.next());
     if second.is_some() {
-        return Err((&refusals::AUTHORIZATION_MALFORMED).into());
+        return Err((&refusals::HEADER_MALFORMED).into());
     }
     let client_id = parameter(params, "client_id")?;
     let secret = parameter(params, "client_secret")?;
-    if parameter(params, "client_assertion")?.is_some() || parameter(params, "client_assertion_type")?.is_some() {
+    let asserted = parameter(params, "client_assertion")?.is_some() || parameter(params, "client_assertion_type")?.is_some();
+    if [basic.is_some(), secret.is_some(), asserted].into_iter().filter(|is_used| *is_used).count() > 1 {
+        return Err((&refusals::CLIENT_METHODS_TWO).into());
+    }
+    if asserted {
         return Err((&refusals::CLIENT_METHOD_UNSUPPORTED).into());
     }
-    match (basic, secret) {
-        (Some(_), Some(_)) => Err((&refusals::CLIENT_METHODS_TWO).into()),
-        (Some(header), None) => {
+    match basic {
+        Some(header) => {
             let header = header.to_str().map_err(|_| &refusals::AUTHORIZATION_MALFORMED)?;
             let (basic_id, secret) = parse_basic(header)?;
             // CAU-06
@@ -82,7 +85,7 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<Credentials, OAut
             }
             Ok(Credentials { client_id: basic_id, method: TokenEndpointAuthMethod::ClientSecretBasic, secret: Some(secret) })
         }
-        (None, secret) => {
+        None => {
             let client_id = client_id.ok_or(&refusals::CLIENT_ID_MISSING)?.to_owned();
             let secret = secret.map(|secret| Secret::new(secret.to_owned()));
             let method =

@@ -176,28 +176,26 @@ fn confirm(app: &App, logout: &Logout, session: &Session, now: OffsetDateTime) -
         csrf: &csrf(app, session),
         person_name: session.person.name.as_deref().unwrap_or_default(),
     };
-    // WEB-02: either answer leads on, and not always to the same place
-    let mut origins: Vec<String> =
-        [target(app, logout), way_back(app, logout)].into_iter().filter_map(|uri| redirect_uri::origin(&uri?)).collect();
-    origins.dedup();
+    // WEB-02: either button may lead to the service
+    let ways_on = [target(logout), way_back(logout)].into_iter().flatten();
+    let origins: Vec<String> = ways_on.filter_map(|uri| redirect_uri::origin(&uri)).collect();
     html(StatusCode::OK, &page, Some(origins.join(" ")).filter(|origins| !origins.is_empty()).as_deref())
 }
 
 /// The person would rather stay signed in: back to the service, where it is known.
 fn stay(app: &App, logout: &Logout, session: &Session, now: OffsetDateTime) -> Response {
-    way_back(app, logout).map_or_else(|| confirm(app, logout, session, now), |uri| see_other(&uri))
+    way_back(logout).map_or_else(|| confirm(app, logout, session, now), |uri| see_other(&uri))
 }
 
-/// Where the service begins, where it is known.
-fn way_back(app: &App, logout: &Logout) -> Option<String> {
+fn way_back(logout: &Logout) -> Option<String> {
     let client = &logout.client.as_ref()?.client;
-    let uri = target(app, logout).or_else(|| client.redirect_uris.first().cloned())?;
+    let uri = target(logout).or_else(|| client.redirect_uris.iter().find(|uri| !uri.contains('*')).cloned())?;
     client.way_back(&uri)
 }
 
 /// Signed out: to the registered address, where the person or a hint vouches for the client (OUT-04), else our own page.
 fn finish(app: &App, logout: &Logout, vouched: bool) -> Response {
-    let target = target(app, logout);
+    let target = target(logout);
     let response = match &target {
         Some(uri) if vouched => {
             let state: Vec<(&str, &str)> = logout.request.state.as_deref().map(|state| ("state", state)).into_iter().collect();
@@ -220,7 +218,7 @@ fn finish(app: &App, logout: &Logout, vouched: bool) -> Response {
 }
 
 /// The asked address, where it is registered for the client (OUT-04).
-fn target(_app: &App, logout: &Logout) -> Option<String> {
+fn target(logout: &Logout) -> Option<String> {
     let client = &logout.client.as_ref()?.client;
     let asked = logout.request.post_logout_redirect_uri.as_ref()?;
     let rules = MatchRules { loopback_any_port: client.client_type == ClientType::Native, wildcard: false };

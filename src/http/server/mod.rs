@@ -5,7 +5,7 @@ mod addresses;
 mod head;
 mod watch;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
 use hyper_util::{
@@ -22,6 +22,9 @@ use tower::ServiceExt as _;
 use self::{addresses::Addresses, watch::watch};
 use super::layers::MalformedHead;
 use crate::{config::server::Server, telemetry::metrics};
+
+/// For telling a client of HTTP/2 that its connection ends, where nothing is under way on it.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Serves until `stop` is cancelled, then lets requests in flight finish for as long as the settings say.
 pub async fn serve(listener: TcpListener, router: Router, settings: &Server, stop: CancellationToken) {
@@ -71,14 +74,14 @@ async fn attend(stream: TcpStream, peer: SocketAddr, router: Router, settings: A
     });
     let connection = builder(&settings).serve_connection(TokioIo::new(stream), service).into_owned();
     let mut connection = std::pin::pin!(connection);
-    tokio::select! {
+    let time_left = tokio::select! {
         // a connection that breaks is its client's matter
         _ = connection.as_mut() => return,
-        () = watch.expired(settings.header_timeout, settings.idle_timeout) => {}
-        () = stop.cancelled() => {}
-    }
+        () = watch.expired(settings.header_timeout, settings.idle_timeout) => LAST_WORDS,
+        () = stop.cancelled() => settings.request_timeout,
+    };
     connection.as_mut().graceful_shutdown();
-    drop(tokio::time::timeout(settings.request_timeout, connection).await);
+    drop(tokio::time::timeout(time_left, connection).await);
 }
 
 fn builder(settings: &Server) -> auto::Builder<TokioExecutor> {
@@ -105,7 +108,7 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpSt
         }
         Err(error) => {
             tracing::warn!(%error, "a connection could not be accepted");
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
             None
         }
     }

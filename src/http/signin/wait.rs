@@ -116,7 +116,8 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
                     let progress =
                         Progress { session_id: Some(completed.session_id), signed_in: true, ..Progress::of(&step.pending) };
                     let response = step.resume(&app, &progress);
-                    Ok(with_cookie(response, completed.cookie.map(|handle| cookies::session(&app, &handle))))
+                    let response = with_cookie(response, completed.cookie.map(|handle| cookies::session(&app, &handle)));
+                    Ok(with_cookie(response, Some(cookies::method(&app, attempt.identity_provider))))
                 }
                 Err(CompleteRefusal::Store(error)) => Err(form.browser.refuse(&app, unavailable(error))),
                 // EID-10

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 /// A start makes a database first.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A process of the program that said `ready`; killed with the value.
 pub struct Running {

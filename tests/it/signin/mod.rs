@@ -1,5 +1,12 @@
+//! The pages on which people sign in, choose and allow.
+
+mod choose;
+mod consent;
 mod faults;
 mod leases;
 mod limits;
+mod secrecy;
+mod sessions;
 mod start;
+mod statements;
 mod wait;

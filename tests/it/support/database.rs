@@ -37,6 +37,11 @@ const SERVING: &str = "ias_test_serving";
 /// First half of the advisory locks that tell which runs live; the second is the number of the run.
 const RUNS: i32 = 0x1a5;
 
+/// How many rows a table has.
+pub async fn count(pool: &PgPool, table: &str) -> i64 {
+    sqlx::query_scalar(AssertSqlSafe(format!("select count(*) from {table}"))).fetch_one(pool).await.unwrap()
+}
+
 /// A database that is dropped with the value.
 pub struct TestDatabase {
     name: String,

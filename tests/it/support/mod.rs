@@ -1,8 +1,10 @@
 //! What tests stand on: a database of their own, a record of the statements that they run, a server with its simulator, and a
 //! person with a small browser.
 
+pub mod authorize;
 pub mod database;
 pub mod person;
 pub mod phone;
 pub mod server;
 pub mod statements;
+pub mod tokens;

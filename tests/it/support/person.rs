@@ -104,6 +104,11 @@ impl Person {
         self.cookies.iter().find(|cookie| cookie.host == host && cookie.name == name).map(|cookie| cookie.value.as_str())
     }
 
+    /// The cookies that a request to `url` carries, as the header has them.
+    pub fn cookie_header(&self, url: &Url) -> String {
+        self.cookies_for(url)
+    }
+
     /// Opens an address, as if typed.
     pub async fn get(&mut self, url: impl AsRef<str>) -> Arrival {
         let url = Url::parse(url.as_ref()).unwrap();
@@ -156,7 +161,8 @@ impl Person {
         }
     }
 
-    async fn send(&mut self, form: Form, filled: &[(&str, &str)]) -> Arrival {
+    /// Submits a form as it is now, from the page in the window.
+    pub async fn send(&mut self, form: Form, filled: &[(&str, &str)]) -> Arrival {
         let from = self.page().url.clone();
         let mut fields = form.fields;
         for (name, value) in filled {

@@ -186,6 +186,11 @@ pub async fn confirm(person: &mut Person) -> Arrival {
     person.submit(&[("decision", "allow")]).await
 }
 
+/// The value of the session cookie.
+pub fn session_cookie(person: &Person) -> Option<&str> {
+    person.cookie("localhost", "ias_session")
+}
+
 /// Asserts that the page shows the sentence of this key, in Icelandic, where problems stand.
 #[track_caller]
 pub fn assert_problem(person: &Person, key: &str) {

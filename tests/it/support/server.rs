@@ -107,7 +107,12 @@ impl TestServer {
 
     /// A second node over the same database, with the same issuer, time and keys.
     pub async fn second_node(&self) -> Self {
-        Self::node(self.database.clone(), Some((self.issuer.clone(), self.clock.clone())), |_| {}).await
+        self.second_node_with(|_| {}).await
+    }
+
+    /// The same, its settings changed.
+    pub async fn second_node_with(&self, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::node(self.database.clone(), Some((self.issuer.clone(), self.clock.clone())), change).await
     }
 
     async fn node(database: Arc<TestDatabase>, of: Option<(String, FixedClock)>, change: impl FnOnce(&mut Settings)) -> Self {

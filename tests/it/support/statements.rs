@@ -13,7 +13,7 @@ use ias::{
     base::digest,
     store::{STATEMENTS, Statement},
 };
-use tracing::{Event, Subscriber, field};
+use tracing::{Event, Subscriber, field, subscriber::DefaultGuard};
 use tracing_subscriber::{
     EnvFilter, Layer,
     filter::{LevelFilter, Targets},
@@ -39,6 +39,15 @@ impl StatementCounter {
         (outcome, counter)
     }
 
+    /// Counts everything that runs on this thread for as long as the guard lives: in a test on one thread, the whole server.
+    /// What is no statement of the store is left out.
+    pub fn watch_thread() -> (Self, DefaultGuard) {
+        record();
+        let counter = Self::default();
+        let layers = tracing_subscriber::registry().with(Recorder::new()).with(counter.clone());
+        (counter, layers.with(Targets::new().with_target("sqlx::query", LevelFilter::DEBUG)).set_default())
+    }
+
     /// How many.
     pub fn count(&self) -> usize {
         self.0.lock().unwrap().len()
@@ -47,6 +56,15 @@ impl StatementCounter {
     /// Their texts, for the message of an assertion.
     pub fn texts(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
+    }
+}
+
+impl<S: Subscriber> Layer<S> for StatementCounter {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut text = Text::default();
+        event.record(&mut text);
+        let statement = text.sql().and_then(|sql| STATEMENTS.iter().copied().flatten().find(|it| it.sql.trim() == sql));
+        self.0.lock().unwrap().extend(statement.map(|statement| statement.name.to_owned()));
     }
 }
 

@@ -71,9 +71,7 @@ pub(super) fn refuse(app: &App, destination: &Destination, error: &OAuthError, l
     } else {
         tracing::info!(refusal = refusal.id, client_id, "authorization refused");
     }
-    let mut response = destination.failure(app, error, language);
-    response.extensions_mut().insert(error.refusal);
-    response
+    destination.failure(app, error, language)
 }
 
 /// A refusal that the client is told. Where a page has shown the request, it ends with it, once (INT-04).

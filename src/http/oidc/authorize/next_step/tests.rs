@@ -217,7 +217,7 @@ fn every_case(mut check: impl FnMut(&Case<'_>)) {
                 let [named, signed_in, account_selected, denied] = [1, 2, 4, 8].map(|bit| bits & bit != 0);
                 let of = if named { living.session.id } else { SessionId::new(START + Duration::hours(2)) };
                 let consent = answer.clone();
-                progresses.push(Some(Progress { signed_in, account_selected, denied, consent, ..progress(of) }));
+                progresses.push(Some(Progress { signed_in, account_selected, consent, denied, ..progress(of) }));
             }
         }
         let times = prompts.iter().flat_map(|prompt| ["", "0", "30", "90"].map(|age| (*prompt, age)));

@@ -1,0 +1,184 @@
+//! The keys of several nodes over one database (security requirements §17).
+
+use std::collections::BTreeSet;
+
+use ias::{
+    base::{seal::SealingKey, secret::Secret},
+    jobs::keep_keys,
+    keys::{life_cycle, ring::KeyRing},
+    model::signing_key::KeyLifetimes,
+    store::signing_keys,
+};
+use time::Duration;
+
+use crate::support::{
+    database::TestDatabase,
+    person::Person,
+    server::TestServer,
+    tokens::{Answer, claims, decode, http, machine_token, tokens, userinfo},
+};
+
+const LIFETIMES: KeyLifetimes =
+    KeyLifetimes { announce: Duration::hours(24), signing: Duration::days(90), retired: Duration::hours(24) };
+
+async fn published(node: &TestServer) -> BTreeSet<String> {
+    let jwks = Answer::to(http().get(format!("{}/.well-known/openid-configuration/jwks", node.address))).await.json();
+    jwks["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn signing(node: &TestServer) -> String {
+    decode(&machine_token(node).await).0["kid"].as_str().unwrap().to_owned()
+}
+
+async fn rotate(node: &TestServer, signs_in: Duration) -> String {
+    let now = node.app.clock.now();
+    let kid = life_cycle::rotate(&node.app.pool, node.app.master(), 2048, now + signs_in, now).await.unwrap();
+    node.app.confirm().await.unwrap();
+    kid
+}
+
+#[tokio::test]
+async fn key_04_a_new_key_is_announced_then_signs_on_every_node_at_one_instant_then_the_old_one_leaves() {
+    let server = TestServer::start().await;
+    let second = server.second_node().await;
+    let token = tokens(&server, &mut Person::new(), "@myorg.is/webapp", "openid").await.text("access_token");
+    let old = signing(&server).await;
+    let new = rotate(&server, Duration::minutes(2)).await;
+    second.app.confirm().await.unwrap();
+    let both = BTreeSet::from([old.clone(), new.clone()]);
+    for node in [&server, &second] {
+        assert_eq!(published(node).await, both, "announced at once");
+        assert_eq!(signing(node).await, old, "and does not sign yet");
+    }
+    server.clock.advance(Duration::minutes(2) - Duration::microseconds(1));
+    assert_eq!((signing(&server).await, signing(&second).await), (old.clone(), old.clone()));
+    server.clock.advance(Duration::microseconds(1));
+    assert_eq!((signing(&server).await, signing(&second).await), (new.clone(), new.clone()), "no node was told anything");
+    for node in [&server, &second] {
+        assert_eq!(published(node).await, both);
+        assert_eq!(userinfo(node, &token).await.status, 200, "tokens of the retired key live out their time");
+    }
+
+    // the old one leaves after its time, on the node that deletes it and on the other
+    server.clock.advance(server.app.key_lifetimes().retired - Duration::seconds(1));
+    keep_keys::run_once(server.app.clone()).await.unwrap();
+    server.app.confirm().await.unwrap();
+    assert_eq!(published(&server).await.len(), 2);
+    server.clock.advance(Duration::seconds(1));
+    keep_keys::run_once(server.app.clone()).await.unwrap();
+    for node in [&server, &second] {
+        node.app.confirm().await.unwrap();
+        assert_eq!(published(node).await, BTreeSet::from([new.clone()]));
+    }
+    let private: Vec<String> = sqlx::query_scalar("select kid from signing_keys where private_key is not null")
+        .fetch_all(&server.owner().await)
+        .await
+        .unwrap();
+    assert_eq!(private, [new], "what cannot sign any more cannot be stolen");
+}
+
+#[tokio::test]
+async fn key_04_an_id_token_of_a_deleted_key_is_a_hint_still() {
+    let server = TestServer::start().await;
+    let id_token = tokens(&server, &mut Person::new(), "@myorg.is/webapp", "openid").await.text("id_token");
+    rotate(&server, Duration::ZERO).await;
+    server.clock.advance(server.app.key_lifetimes().retired);
+    keep_keys::run_once(server.app.clone()).await.unwrap();
+    server.app.confirm().await.unwrap();
+    assert_eq!(published(&server).await.len(), 1);
+    let url =
+        format!("{}/connect/endsession?id_token_hint={id_token}&post_logout_redirect_uri=https://myorg.is", server.address);
+    assert_eq!(Answer::to(http().get(url)).await.header("location"), Some("https://myorg.is"));
+}
+
+#[tokio::test]
+async fn a_rotation_at_once_retires_whatever_was_planned() {
+    let server = TestServer::start().await;
+    let old = signing(&server).await;
+    let planned = rotate(&server, Duration::hours(24)).await;
+    let urgent = rotate(&server, Duration::ZERO).await;
+    assert_eq!(signing(&server).await, urgent);
+    let now = server.app.clock.now();
+    for key in signing_keys::list(&server.app.pool).await.unwrap() {
+        assert_eq!(key.retires_at, (key.kid != urgent).then_some(now), "{} of {old}, {planned}, {urgent}", key.kid);
+    }
+    server.clock.advance(Duration::hours(25));
+    assert_eq!(signing(&server).await, urgent);
+}
+
+#[tokio::test]
+async fn key_04_the_job_announces_the_next_key_in_time_and_no_moment_is_without_a_key() {
+    let server = TestServer::start().await;
+    let lifetimes = server.app.key_lifetimes();
+    let first = signing(&server).await;
+    server.clock.advance(lifetimes.signing - lifetimes.announce - Duration::seconds(1));
+    keep_keys::run_once(server.app.clone()).await.unwrap();
+    server.app.confirm().await.unwrap();
+    assert_eq!(published(&server).await.len(), 1);
+    server.clock.advance(Duration::seconds(1));
+    keep_keys::run_once(server.app.clone()).await.unwrap();
+    keep_keys::run_once(server.app.clone()).await.unwrap();
+    server.app.confirm().await.unwrap();
+    assert_eq!((published(&server).await.len(), signing(&server).await), (2, first.clone()), "announced once");
+    server.clock.advance(lifetimes.announce);
+    assert_ne!(signing(&server).await, first);
+}
+
+#[tokio::test]
+async fn key_05_a_restarted_node_has_the_same_keys() {
+    let server = TestServer::start().await;
+    let token = tokens(&server, &mut Person::new(), "@myorg.is/webapp", "openid").await.text("access_token");
+    let restarted = server.second_node().await;
+    assert_eq!(published(&restarted).await, published(&server).await);
+    assert_eq!(userinfo(&restarted, &token).await.status, 200);
+    let sub = |jwt: &str| claims(jwt)["sub"].clone();
+    let again = tokens(&restarted, &mut Person::new(), "@myorg.is/webapp", "openid").await.text("access_token");
+    assert_eq!(sub(&again), sub(&token));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_that_start_at_once_make_one_key() {
+    let database = TestDatabase::new().await;
+    let pool = database.serving_pool().await;
+    let master = || SealingKey::new(1, Secret::new([7; 32]));
+    let now = ias::base::clock::Clock::System.now();
+    let start = || async {
+        let changed = life_cycle::keep(&pool, &master(), 2048, LIFETIMES, now).await.unwrap();
+        KeyRing::load(&pool, &master()).await.unwrap();
+        changed
+    };
+    let made = futures_util::future::join_all([start(), start(), start(), start()]).await;
+    assert_eq!(made.iter().filter(|changed| **changed).count(), 1, "one of them makes the keys");
+    let keys = signing_keys::list(&pool).await.unwrap();
+    assert_eq!((keys.len(), keys[0].signs_from), (1, now), "the first key signs at once");
+    let data = signing_keys::list_data_keys(&pool).await.unwrap();
+    // KEY-01: one key for each purpose, and each of its own
+    let purposes: BTreeSet<&str> = data.iter().map(|key| key.purpose.as_str()).collect();
+    assert_eq!(purposes, BTreeSet::from(["csrf", "pseudonyms", "sealed values", "sub"]));
+    let opened: BTreeSet<Vec<u8>> =
+        data.iter().map(|key| master().open(&format!("data key {}", key.purpose), &key.key).unwrap()).collect();
+    assert_eq!((data.len(), opened.len()), (4, 4));
+    // one that is put in another's place does not open there
+    assert!(master().open("data key sub", &data.iter().find(|key| key.purpose == "csrf").unwrap().key).is_err());
+}
+
+#[tokio::test]
+async fn key_02_private_keys_are_sealed_under_the_master_key_and_another_one_is_told_so() {
+    let server = TestServer::start().await;
+    let wrong = SealingKey::new(1, Secret::new([8; 32]));
+    let fault = KeyRing::load(&server.app.pool, &wrong).await.unwrap_err().to_string();
+    assert!(fault.contains("does not open with the configured master key (id 1)"), "{fault}");
+    // a node with the wrong key makes none that the others could not read
+    let now = server.app.clock.now();
+    assert!(life_cycle::rotate(&server.app.pool, &wrong, 2048, now, now).await.is_err());
+    let due = now + LIFETIMES.signing;
+    assert!(life_cycle::keep(&server.app.pool, &wrong, 2048, LIFETIMES, due).await.is_err());
+    let keys = signing_keys::list(&server.app.pool).await.unwrap();
+    assert_eq!(keys.len(), 1);
+    // neither PKCS#8's RSA identifier nor the modulus stands in what is stored
+    let sealed = keys[0].private_key.as_ref().unwrap();
+    let rsa = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+    assert!(sealed.windows(rsa.len()).all(|window| window != rsa));
+    let opened = server.app.master().open(&format!("signing key {}", keys[0].kid), sealed).unwrap();
+    assert!(opened.windows(rsa.len()).any(|window| window == rsa), "what was looked for is there once it is opened");
+}

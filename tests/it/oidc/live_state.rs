@@ -1,0 +1,212 @@
+//! Appendix B of the security requirements: each state change, and what a living session, an unredeemed code and an access token
+//! are worth after it.
+
+use sqlx::PgPool;
+
+use crate::support::{
+    person::{Arrival, Person},
+    server::TestServer,
+    tokens::{Answer, Ask, Code, change, claims, code, exchange, parameter, tokens, userinfo},
+};
+
+const WEBAPP: &str = "@myorg.is/webapp";
+const SCOPE: &str = "openid profile @myorg.is/documents:read @myorg.is/documents:write";
+
+/// A person with a living session, an access token and an unredeemed code.
+struct Scene {
+    server: TestServer,
+    person: Person,
+    access_token: String,
+    code: Code,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let server = TestServer::start().await;
+        let mut person = Person::new();
+        let access_token = tokens(&server, &mut person, WEBAPP, SCOPE).await.text("access_token");
+        let code = code(&server, &mut person, WEBAPP, SCOPE).await;
+        assert_eq!(userinfo(&server, &access_token).await.status, 200);
+        Self { server, person, access_token, code }
+    }
+
+    async fn after(sql: &'static str) -> Self {
+        let scene = Self::start().await;
+        change(&scene.server, sql).await;
+        scene
+    }
+
+    async fn owner(&self) -> PgPool {
+        self.server.owner().await
+    }
+
+    /// What a silent authorization request is answered; the page's status where the browser stays.
+    async fn reuse(&mut self) -> String {
+        match Ask::new(WEBAPP, SCOPE).silently(&self.server, &mut self.person).await {
+            Arrival::Page => self.person.page().status.as_str().to_owned(),
+            Arrival::Stopped(url) => parameter(&url, "error").unwrap_or_else(|| "code".to_owned()),
+        }
+    }
+
+    async fn redemption(&self) -> Answer {
+        exchange(&self.server, &self.code).await
+    }
+
+    async fn userinfo(&self) -> Answer {
+        userinfo(&self.server, &self.access_token).await
+    }
+
+    async fn is_all_refused(mut self, reuse: &str) {
+        assert_eq!(self.reuse().await, reuse);
+        self.redemption().await.is_refusal(400, "invalid_grant");
+        self.userinfo().await.is_bearer_refusal(401, "invalid_token");
+    }
+}
+
+#[tokio::test]
+async fn cod_09_a_blocked_person_has_nothing() {
+    Scene::after("update persons set blocked_at = created_at").await.is_all_refused("login_required").await;
+}
+
+#[tokio::test]
+async fn cod_09_a_person_whose_sign_ins_were_cut_off_has_nothing() {
+    let scene = Scene::start().await;
+    scene.server.clock.advance(time::Duration::seconds(1));
+    change(&scene.server, "update persons set not_before = created_at + interval '1 day'").await;
+    scene.is_all_refused("login_required").await;
+}
+
+#[tokio::test]
+async fn cod_09_a_disabled_client_has_nothing() {
+    let mut scene = Scene::after("update clients set enabled = false where client_id = '@myorg.is/webapp'").await;
+    assert_eq!(scene.reuse().await, "400");
+    scene.redemption().await.is_refusal(401, "invalid_client");
+    scene.userinfo().await.is_bearer_refusal(401, "invalid_token");
+}
+
+#[tokio::test]
+async fn cod_09_the_clients_of_a_disabled_organisation_have_nothing() {
+    let mut scene = Scene::after("update organisations set enabled = false where domain = 'myorg.is'").await;
+    assert_eq!(scene.reuse().await, "400");
+    scene.redemption().await.is_refusal(401, "invalid_client");
+    scene.userinfo().await.is_bearer_refusal(401, "invalid_token");
+}
+
+#[tokio::test]
+async fn cod_09_a_client_without_the_grant_gets_no_code_and_redeems_none() {
+    let mut scene = Scene::after("update clients set grant_types = '{}' where client_id = '@myorg.is/webapp'").await;
+    assert_eq!(scene.reuse().await, "unauthorized_client");
+    scene.redemption().await.is_refusal(400, "unauthorized_client");
+    assert_eq!(scene.userinfo().await.status, 200, "no row of the table says otherwise");
+}
+
+#[tokio::test]
+async fn a_scope_that_was_taken_away_or_disabled_is_absent() {
+    for sql in [
+        "update clients set scopes = '{@myorg.is/documents:read}' where client_id = '@myorg.is/webapp'",
+        "update scopes set enabled = false where name = '@myorg.is/documents:write'",
+    ] {
+        let mut scene = Scene::after(sql).await;
+        assert_eq!(scene.reuse().await, "invalid_scope");
+        let redeemed = scene.redemption().await;
+        assert_eq!(redeemed.text("scope"), "openid profile @myorg.is/documents:read");
+        assert_eq!(claims(&redeemed.text("access_token"))["scope"], "openid profile @myorg.is/documents:read");
+        assert_eq!(scene.userinfo().await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn cod_09_a_disabled_identity_provider_carries_nothing_on() {
+    Scene::after("update identity_providers set enabled = false where kind = 'sim'")
+        .await
+        .is_all_refused("unauthorized_client")
+        .await;
+}
+
+#[tokio::test]
+async fn cod_09_an_identity_provider_that_the_client_no_longer_takes_carries_nothing_on() {
+    Scene::after("update clients set identity_providers = '{card}' where client_id = '@myorg.is/webapp'")
+        .await
+        .is_all_refused("unauthorized_client")
+        .await;
+}
+
+/// The demo has one provider; with another one the person would have to sign in by that.
+#[tokio::test]
+async fn a_session_of_a_disabled_identity_provider_is_not_reused_where_another_is_open() {
+    let mut scene = Scene::start().await;
+    sqlx::query(
+        "insert into identity_providers (id, name, kind, settings, acr, amr, enabled, display_order, managed_by, version,
+             created_at, updated_at)
+         select gen_random_uuid(), 'app', 'app', settings, acr, amr, true, 1, managed_by, 1, created_at, created_at
+         from identity_providers",
+    )
+    .execute(&scene.owner().await)
+    .await
+    .unwrap();
+    change(&scene.server, "update identity_providers set enabled = false where kind = 'sim'").await;
+    assert_eq!(scene.reuse().await, "login_required");
+    scene.redemption().await.is_refusal(400, "invalid_grant");
+    scene.userinfo().await.is_bearer_refusal(401, "invalid_token");
+}
+
+#[tokio::test]
+async fn cod_09_a_withdrawn_consent_ends_what_it_allowed() {
+    let server = TestServer::start().await;
+    change(&server, "update clients set require_consent = true where client_id = '@myorg.is/webapp'").await;
+    let mut person = Person::new();
+    let access_token = tokens(&server, &mut person, WEBAPP, SCOPE).await.text("access_token");
+    let code = code(&server, &mut person, WEBAPP, SCOPE).await;
+    let mut scene = Scene { server, person, access_token, code };
+    assert_eq!(scene.reuse().await, "code", "the consent is remembered");
+    assert_eq!(scene.userinfo().await.status, 200);
+    change(&scene.server, "update consents set withdrawn_at = created_at").await;
+    scene.is_all_refused("consent_required").await;
+}
+
+#[tokio::test]
+async fn cod_09_an_ended_session_carries_nothing_on() {
+    let mut scene = Scene::start().await;
+    let url = format!("{}/connect/endsession", scene.server.address);
+    scene.person.get(url).await;
+    scene.person.submit(&[("decision", "logout")]).await;
+    scene.is_all_refused("login_required").await;
+}
+
+#[tokio::test]
+async fn cod_09_a_clients_not_before_cuts_off_what_was_given_before() {
+    let scene = Scene::start().await;
+    scene.server.clock.advance(time::Duration::seconds(10));
+    change(
+        &scene.server,
+        "update clients set not_before = (select max(created_at) + interval '5 seconds' from authorization_codes)
+         where client_id = '@myorg.is/webapp'",
+    )
+    .await;
+    scene.is_all_refused("login_required").await;
+}
+
+#[tokio::test]
+async fn a_disabled_api_resource_is_no_audience() {
+    let server = TestServer::start().await;
+    let mut person = Person::new();
+    let portal = "@otherorg.is/portal";
+    let code = code(&server, &mut person, portal, "openid @otherorg.is/cases:read").await;
+    change(&server, "update api_resources set enabled = false").await;
+    let answer = exchange(&server, &code).await;
+    assert_eq!(claims(&answer.text("access_token")).get("aud"), None);
+}
+
+/// Each change is known on a node that did not make it, without a request that waits for it.
+#[tokio::test]
+async fn sto_02_a_change_is_refused_on_the_other_node_within_a_second_or_so() {
+    let scene = Scene::start().await;
+    let second = scene.server.second_node().await;
+    assert_eq!(userinfo(&second, &scene.access_token).await.status, 200);
+    change(&scene.server, "update clients set enabled = false where client_id = '@myorg.is/webapp'").await;
+    let began = std::time::Instant::now();
+    while userinfo(&second, &scene.access_token).await.status == 200 {
+        assert!(began.elapsed().as_secs() < 5, "the other node does not notice");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}

@@ -1,0 +1,8 @@
+//! The endpoints of OAuth and OpenID Connect.
+
+mod authorize;
+mod discovery;
+mod end_session;
+mod live_state;
+mod token;
+mod userinfo;

@@ -1,0 +1,7 @@
+//! POST /connect/token.
+
+mod authorization_code;
+mod client_authentication;
+mod client_credentials;
+mod content;
+mod requests;
