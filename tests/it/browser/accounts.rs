@@ -4,15 +4,17 @@ use ias::base::text::Language;
 
 use super::{
     chromium::View,
-    scene::{Scene, UTLOND, say},
+    scene::{Scene, say},
 };
+use crate::support::phone::Phone;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_signed_in_goes_on_or_signs_in_as_somebody_else() {
     let Some(scene) = Scene::open(View::WIDE).await else { return };
     let browser = &scene.chromium;
     let callback = format!("{}/oauth/callback?code=", scene.app);
-    scene.sign_in(UTLOND).await;
+    let [one, other] = [Phone::new().await, Phone::new().await];
+    scene.sign_in(&one).await;
 
     // another application: no page at all
     let portal = scene.request(
@@ -29,7 +31,7 @@ async fn who_is_signed_in_goes_on_or_signs_in_as_somebody_else() {
     let select = scene.webapp_request(&[("prompt", "select_account")]);
     browser.open(&select).await;
     browser.is_at("Hver er að skrá sig inn?").await;
-    assert_eq!(browser.text("#subject-current").await, "Halda áfram sem Gervimaður útlönd");
+    assert_eq!(browser.text("#subject-current").await, format!("Halda áfram sem {}", one.name));
     browser.press("#subject-current").await;
     browser.arrives(&callback).await;
 
@@ -37,15 +39,15 @@ async fn who_is_signed_in_goes_on_or_signs_in_as_somebody_else() {
     browser.open(&select).await;
     browser.press("#subject-other").await;
     scene.choose_sim().await;
-    scene.give(super::scene::ASIA.phone).await;
+    scene.give(&other.number).await;
     browser.arrives(&callback).await;
     browser.open(&select).await;
-    assert_eq!(browser.text("#subject-current").await, "Halda áfram sem Gervimaður Asía");
+    assert_eq!(browser.text("#subject-current").await, format!("Halda áfram sem {}", other.name));
 
     // a client that wants to see the person now
     browser.open(&scene.webapp_request(&[("prompt", "login")])).await;
     scene.choose_sim().await;
-    scene.give(super::scene::ASIA.phone).await;
+    scene.give(&other.number).await;
     browser.arrives(&callback).await;
     scene.chromium.close().await;
 }
@@ -55,14 +57,15 @@ async fn signing_out_without_a_hint_asks_first() {
     let Some(scene) = Scene::open(View::WIDE).await else { return };
     let browser = &scene.chromium;
     let end_session = format!("{}/connect/endsession?client_id=%40myorg.is%2Fwebapp", scene.server.issuer);
-    scene.sign_in(UTLOND).await;
+    let phone = Phone::new().await;
+    scene.sign_in(&phone).await;
 
     browser.open(&end_session).await;
     browser.is_at(&say(Language::Is, "end-session-heading")).await;
-    assert!(browser.text("main").await.contains(UTLOND.name));
+    assert!(browser.text("main").await.contains(&phone.name));
     // back at the service, and still signed in
     browser.press("#cancel").await;
-    scene.is_signed_in(UTLOND).await;
+    scene.is_signed_in(&phone).await;
 
     browser.open(&end_session).await;
     browser.press("#logout").await;

@@ -6,16 +6,15 @@ use super::{
     chromium::View,
     scene::{Scene, say},
 };
-use crate::browser::scene::Gervimadur;
+use crate::support::phone::Phone;
 
-const PERSON: Gervimadur = super::scene::ASIA;
 const WRITE: &str = "input[name=scope][value='@myorg.is/documents:write']";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_allows_some_of_it_or_all_of_it_or_nothing() {
     let Some(scene) = Scene::open(View::WIDE).await else { return };
     let browser = &scene.chromium;
-    scene.sign_in(PERSON).await;
+    scene.sign_in(&Phone::new().await).await;
     let request = scene.webapp_request(&[("prompt", "consent")]);
 
     // a scope unticked is not granted
@@ -24,23 +23,23 @@ async fn a_person_allows_some_of_it_or_all_of_it_or_nothing() {
     assert!(browser.text("main").await.contains("Lesaðgangur að skjölum notandans."));
     browser.press(WRITE).await;
     browser.press("#allow").await;
-    let answer = answer(&scene).await;
-    assert!(answer.contains_key("code"));
-    assert_eq!(answer["scope"], "openid profile @myorg.is/documents:read");
+    let allowed = answer(&scene).await;
+    assert!(allowed.contains_key("code"));
+    assert_eq!(allowed["scope"], "openid profile @myorg.is/documents:read");
 
     // all of it, in English
     browser.open(&request).await;
     browser.press("nav a[hreflang=en]").await;
     browser.is_at("My Org Webapp asks for access").await;
     browser.press("#allow").await;
-    assert_eq!(self::answer(&scene).await["scope"], "openid profile @myorg.is/documents:read @myorg.is/documents:write");
+    assert_eq!(answer(&scene).await["scope"], "openid profile @myorg.is/documents:read @myorg.is/documents:write");
 
     // nothing
     browser.open(&request).await;
     browser.press("#deny").await;
-    let answer = self::answer(&scene).await;
-    assert_eq!(answer["error"], "access_denied");
-    assert!(!answer.contains_key("code"));
+    let denied = answer(&scene).await;
+    assert_eq!(denied["error"], "access_denied");
+    assert!(!denied.contains_key("code"));
 
     // and the page that was answered has ended
     browser.back().await;

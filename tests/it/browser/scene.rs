@@ -4,7 +4,6 @@ use ias::{
     base::{digest, entropy, secret::Secret, text::Language},
     demo::relying_party::{self, Options},
 };
-use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -12,37 +11,10 @@ use super::{
     chromium::{Chromium, View},
     driver,
 };
-use crate::support::server::{SECRET, SharedSimulator, TestServer, simulator};
-
-/// A person with a phone. Each test has people of its own, because all of them share the phones.
-#[derive(Clone, Copy, Debug)]
-pub struct Gervimadur {
-    pub name: &'static str,
-    pub national_id: &'static str,
-    pub phone: &'static str,
-}
-
-macro_rules! gervimenn {
-    ($($constant:ident $name:literal $national_id:literal $phone:literal)*) => {
-        $(pub const $constant: Gervimadur =
-            Gervimadur { name: concat!("Gervimaður ", $name), national_id: $national_id, phone: $phone };)*
-    };
-}
-
-gervimenn! {
-    NOREGUR "Noregur" "0101302129" "0102129"
-    FINNLAND "Finnland" "0101302209" "0102209"
-    FAEREYJAR "Færeyjar" "0101302399" "0102399"
-    DANMORK "Danmörk" "0101302479" "0102479"
-    SVITHJOD "Svíþjóð" "0101302559" "0102559"
-    GRAENLAND "Grænland" "0101302639" "0102639"
-    EVROPA "Evrópa" "0101302719" "0102719"
-    AFRIKA "Afríka" "0101303019" "0103019"
-    ASIA "Asía" "0101303369" "0103369"
-    BRETLAND "Bretland" "0101304929" "0104929"
-    BANDARIKIN "Bandaríkin" "0101305069" "0105069"
-    UTLOND "útlönd" "0101307789" "0107789"
-}
+use crate::support::{
+    phone::Phone,
+    server::{SECRET, TestServer, simulator},
+};
 
 /// A server, the example application, and a browser.
 pub struct Scene {
@@ -50,7 +22,8 @@ pub struct Scene {
     /// the example application's origin
     pub app: String,
     pub chromium: Chromium,
-    simulator: &'static SharedSimulator,
+    /// the simulator's origin
+    pub simulator: &'static str,
     _stop: DropGuard,
 }
 
@@ -75,7 +48,7 @@ impl Scene {
         };
         let stop = CancellationToken::new();
         tokio::spawn(relying_party::serve(options, listener, stop.clone()));
-        Some(Self { server, app, chromium, simulator, _stop: stop.drop_guard() })
+        Some(Self { server, app, chromium, simulator: &simulator.url, _stop: stop.drop_guard() })
     }
 
     // What people do
@@ -94,21 +67,21 @@ impl Scene {
     }
 
     /// Gives the number.
-    pub async fn give(&self, phone: &str) {
-        self.chromium.fill_in("#phone_number", phone).await;
+    pub async fn give(&self, number: &str) {
+        self.chromium.fill_in("#phone_number", number).await;
         self.chromium.press("#start").await;
     }
 
     /// Signs in at the example application with a phone that approves at once.
-    pub async fn sign_in(&self, person: Gervimadur) {
+    pub async fn sign_in(&self, phone: &Phone) {
         self.ask_to_sign_in().await;
-        self.give(person.phone).await;
-        self.is_signed_in(person).await;
+        self.give(&phone.number).await;
+        self.is_signed_in(phone).await;
     }
 
-    /// Waits until the example application greets the person.
-    pub async fn is_signed_in(&self, person: Gervimadur) {
-        self.chromium.is_at(person.name).await;
+    /// Waits until the example application greets whoever holds the phone.
+    pub async fn is_signed_in(&self, phone: &Phone) {
+        self.chromium.is_at(&phone.name).await;
         assert_eq!(self.chromium.url().await.as_str(), format!("{}/", self.app));
     }
 
@@ -143,43 +116,9 @@ impl Scene {
         self.request("@myorg.is/webapp", &format!("{}/oauth/callback", self.app), more)
     }
 
-    /// Where the person's phone shows requests.
-    pub fn phone_page(&self, person: Gervimadur) -> String {
-        format!("{}/phone/{}", self.simulator.url, person.national_id)
-    }
-
-    // Phones
-
-    /// From now on the person's phone asks; the person answers on its page, or [`Self::approve`] does.
-    pub async fn phone_asks(&self, person: Gervimadur) {
-        let behaviour = json!({ "method": "sim", "action": "ask" });
-        let path = format!("/control/persons/{}/behaviour", person.national_id);
-        self.control(reqwest::Method::PUT, &path, Some(behaviour)).await;
-    }
-
-    /// The person confirms what waits on the phone.
-    pub async fn approve(&self, person: Gervimadur) {
-        let path = format!("/control/sessions?state=pending&person={}", person.national_id);
-        for _ in 0..500 {
-            let waiting = self.control(reqwest::Method::GET, &path, None).await;
-            if let Some(id) = waiting["sessions"][0]["id"].as_str() {
-                self.control(reqwest::Method::POST, &format!("/control/sessions/{id}/approve"), None).await;
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-        panic!("nothing waits on the phone of {}", person.name);
-    }
-
-    async fn control(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> Value {
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let mut request = client.request(method, format!("{}{path}", self.simulator.url)).bearer_auth(&self.simulator.token);
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        let answer = request.send().await.expect("the simulator answers");
-        assert!(answer.status().is_success(), "{}: {}", path, answer.status());
-        answer.json().await.expect("JSON")
+    /// Where the phone shows requests.
+    pub fn phone_page(&self, phone: &Phone) -> String {
+        format!("{}/phone/{}", self.simulator, phone.national_id)
     }
 }
 

@@ -2,22 +2,21 @@
 
 use fantoccini::key::Key;
 
-use super::{
-    chromium::View,
-    scene::{ASIA, BANDARIKIN, BRETLAND, Gervimadur, NOREGUR, Scene, UTLOND},
-};
+use super::{chromium::View, scene::Scene};
+use crate::support::phone::Phone;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_signs_in_reads_documents_and_signs_out_in_icelandic() {
     let Some(scene) = Scene::open(View::WIDE).await else { return };
     let browser = &scene.chromium;
+    let phone = Phone::new().await;
     scene.ask_to_sign_in().await;
     assert_eq!(browser.attribute("html", "lang").await.as_deref(), Some("is"));
     assert_eq!(browser.text("h1").await, "Sláðu inn símanúmerið þitt");
     assert!(browser.text(".service").await.starts_with("Þú ert að skrá þig inn í þjónustuna Vefur stofnunarinnar minnar"));
-    scene.give(UTLOND.phone).await;
-    scene.is_signed_in(UTLOND).await;
-    assert!(browser.text("main").await.contains(UTLOND.national_id));
+    scene.give(&phone.number).await;
+    scene.is_signed_in(&phone).await;
+    assert!(browser.text("main").await.contains(&phone.national_id));
 
     use_the_application(&scene).await;
     scene.chromium.close().await;
@@ -44,12 +43,12 @@ async fn use_the_application(scene: &Scene) {
 async fn a_change_of_language_keeps_the_attempt_and_the_phone_is_answered_in_a_second_tab() {
     let Some(scene) = Scene::open(View::WIDE).await else { return };
     let browser = &scene.chromium;
-    scene.phone_asks(NOREGUR).await;
+    let phone = Phone::asking().await;
     scene.ask_to_sign_in().await;
     browser.press("nav a[hreflang=en]").await;
     browser.is_at("Enter your phone number").await;
     assert_eq!(browser.attribute("html", "lang").await.as_deref(), Some("en"));
-    scene.give(NOREGUR.phone).await;
+    scene.give(&phone.number).await;
     browser.is_at("Confirm on your phone").await;
     let code = browser.text("#verification-code").await;
     browser.press("nav a[hreflang=is]").await;
@@ -60,16 +59,16 @@ async fn a_change_of_language_keeps_the_attempt_and_the_phone_is_answered_in_a_s
 
     let sign_in = browser.tab().await;
     browser.new_tab().await;
-    answer_on_the_phone(&scene, NOREGUR, &code).await;
+    answer_on_the_phone(&scene, &phone, &code).await;
     browser.go_to_tab(&sign_in).await;
-    scene.is_signed_in(NOREGUR).await;
+    scene.is_signed_in(&phone).await;
     scene.chromium.close().await;
 }
 
 /// The same code stands on the phone; the first PIN is wrong.
-async fn answer_on_the_phone(scene: &Scene, person: Gervimadur, code: &str) {
+async fn answer_on_the_phone(scene: &Scene, phone: &Phone, code: &str) {
     let browser = &scene.chromium;
-    browser.open(&scene.phone_page(person)).await;
+    browser.open(&scene.phone_page(phone)).await;
     assert_eq!(browser.text(".code [aria-hidden]").await, code);
     browser.fill_in("#pin", "9999").await;
     browser.press("button[value=approve]").await;
@@ -83,16 +82,16 @@ async fn answer_on_the_phone(scene: &Scene, person: Gervimadur, code: &str) {
 async fn without_script_all_of_it_works() {
     let Some(scene) = Scene::open(View { script: false, ..View::WIDE }).await else { return };
     let browser = &scene.chromium;
-    scene.phone_asks(BRETLAND).await;
+    let phone = Phone::asking().await;
     scene.ask_to_sign_in().await;
-    scene.give(BRETLAND.phone).await;
+    scene.give(&phone.number).await;
     let code = browser.text("#verification-code").await;
     assert_eq!(code.len(), 4);
-    scene.approve(BRETLAND).await;
+    phone.approve().await;
     // the page looks again by itself, and goes on by a button
     browser.is_at("Innskráning tókst").await;
     browser.press("#allow").await;
-    scene.is_signed_in(BRETLAND).await;
+    scene.is_signed_in(&phone).await;
 
     // the answer to the client as a form has a button as well
     let request = scene.webapp_request(&[("response_mode", "form_post")]);
@@ -112,7 +111,7 @@ async fn use_the_application_without_form_post(scene: &Scene) {
 async fn on_a_small_phone_every_page_fits_and_every_control_is_big_enough() {
     let Some(scene) = Scene::open(View::PHONE).await else { return };
     let browser = &scene.chromium;
-    scene.phone_asks(BANDARIKIN).await;
+    let phone = Phone::asking().await;
     browser.open(&format!("{}/", scene.app)).await;
     fits_a_finger(&scene).await;
     browser.press("form[action='/login'] button").await;
@@ -120,11 +119,11 @@ async fn on_a_small_phone_every_page_fits_and_every_control_is_big_enough() {
     fits_a_finger(&scene).await;
     scene.choose_sim().await;
     fits_a_finger(&scene).await;
-    scene.give(BANDARIKIN.phone).await;
+    scene.give(&phone.number).await;
     browser.sees("#verification-code").await;
     fits_a_finger(&scene).await;
-    scene.approve(BANDARIKIN).await;
-    scene.is_signed_in(BANDARIKIN).await;
+    phone.approve().await;
+    scene.is_signed_in(&phone).await;
     fits_a_finger(&scene).await;
     browser.open(&scene.webapp_request(&[("prompt", "consent")])).await;
     browser.sees("#allow").await;
@@ -148,6 +147,7 @@ async fn the_keyboard_is_enough() {
     let Some(scene) = Scene::open(View::WIDE).await else { return };
     let browser = &scene.chromium;
     let enter = Key::Enter.to_string();
+    let phone = Phone::new().await;
     browser.open(&format!("{}/", scene.app)).await;
     browser.tab_to("form[action='/login'] button").await;
     browser.keys(&enter).await;
@@ -162,9 +162,9 @@ async fn the_keyboard_is_enough() {
     browser.tab_to("#problem a").await;
     browser.keys(&enter).await;
     assert_eq!(browser.value("#phone_number:focus").await, "12");
-    browser.fill_in("#phone_number", ASIA.phone).await;
+    browser.fill_in("#phone_number", &phone.number).await;
     browser.keys(&enter).await;
-    scene.is_signed_in(ASIA).await;
+    scene.is_signed_in(&phone).await;
     browser.tab_to("form[action='/logout'] button").await;
     browser.keys(&enter).await;
     browser.sees("[role=status]").await;

@@ -1,9 +1,7 @@
 //! Several tabs of one browser.
 
-use super::{
-    chromium::View,
-    scene::{DANMORK, FINNLAND, Gervimadur, SVITHJOD, Scene},
-};
+use super::{chromium::View, scene::Scene};
+use crate::support::phone::Phone;
 
 const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
 
@@ -11,24 +9,44 @@ const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2,
 async fn three_tabs_finish_in_every_order_each_as_its_own_person() {
     let Some(scene) = Scene::open(View::WIDE).await else { return };
     let browser = &scene.chromium;
-    let people: [Gervimadur; 3] = [FINNLAND, DANMORK, SVITHJOD];
-    for person in people {
-        scene.phone_asks(person).await;
-    }
     let tabs = [browser.tab().await, browser.new_tab().await, browser.new_tab().await];
     for order in ORDERS {
         browser.forget_cookies().await;
-        for (tab, person) in tabs.iter().zip(people) {
+        let phones = [Phone::asking().await, Phone::asking().await, Phone::asking().await];
+        for (tab, phone) in tabs.iter().zip(&phones) {
             browser.go_to_tab(tab).await;
             scene.ask_to_sign_in().await;
-            scene.give(person.phone).await;
+            scene.give(&phone.number).await;
             browser.sees("#verification-code").await;
         }
         for turn in order {
-            scene.approve(people[turn]).await;
+            phones[turn].approve().await;
             browser.go_to_tab(&tabs[turn]).await;
-            scene.is_signed_in(people[turn]).await;
+            scene.is_signed_in(&phones[turn]).await;
         }
     }
+    scene.chromium.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_waiting_page_in_two_tabs_is_finished_once_and_both_go_on() {
+    let Some(scene) = Scene::open(View::WIDE).await else { return };
+    let browser = &scene.chromium;
+    let phone = Phone::asking().await;
+    scene.ask_to_sign_in().await;
+    scene.give(&phone.number).await;
+    browser.sees("#verification-code").await;
+    let (first, waiting) = (browser.tab().await, browser.url().await);
+    let second = browser.new_tab().await;
+    browser.open(waiting.as_str()).await;
+    browser.sees("#verification-code").await;
+    phone.approve().await;
+    scene.is_signed_in(&phone).await;
+    browser.go_to_tab(&first).await;
+    // it ended in the other tab: one button, and the person is signed in here as well
+    browser.press("#continue").await;
+    scene.is_signed_in(&phone).await;
+    browser.go_to_tab(&second).await;
+    scene.is_signed_in(&phone).await;
     scene.chromium.close().await;
 }

@@ -5,33 +5,34 @@ use time::Duration;
 
 use super::{
     chromium::View,
-    scene::{FAEREYJAR, GRAENLAND, Scene, say},
+    scene::{Scene, say},
 };
+use crate::support::phone::Phone;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_refuses_on_the_phone_may_try_again_with_the_number_kept() {
     let Some(scene) = Scene::open(View::WIDE).await else { return };
     let browser = &scene.chromium;
-    scene.phone_asks(FAEREYJAR).await;
+    let phone = Phone::asking().await;
     scene.ask_to_sign_in().await;
-    scene.give(FAEREYJAR.phone).await;
+    scene.give(&phone.number).await;
     browser.sees("#verification-code").await;
     let sign_in = browser.tab().await;
-    let phone = browser.new_tab().await;
-    browser.open(&scene.phone_page(FAEREYJAR)).await;
+    let other = browser.new_tab().await;
+    browser.open(&scene.phone_page(&phone)).await;
     browser.press("button[value=decline]").await;
 
     browser.go_to_tab(&sign_in).await;
     assert_eq!(browser.text("#problem p").await, say(Language::Is, "problem-cancelled"));
     assert_eq!(browser.run("return document.activeElement.id", "").await, "heading", "the reader begins at the news");
     browser.press("#retry").await;
-    assert_eq!(browser.value("#phone_number").await, FAEREYJAR.phone);
+    assert_eq!(browser.value("#phone_number").await, phone.number);
     browser.press("#start").await;
     browser.sees("#verification-code").await;
-    browser.go_to_tab(&phone).await;
+    browser.go_to_tab(&other).await;
     browser.press("button[value=approve]").await;
     browser.go_to_tab(&sign_in).await;
-    scene.is_signed_in(FAEREYJAR).await;
+    scene.is_signed_in(&phone).await;
     scene.chromium.close().await;
 }
 
@@ -68,9 +69,9 @@ async fn each_thing_that_can_happen_on_a_phone_is_told_in_one_sentence() {
 async fn time_goes_by_on_the_waiting_page_and_on_a_page_left_open() {
     let Some(scene) = Scene::open(View::WIDE).await else { return };
     let browser = &scene.chromium;
-    scene.phone_asks(GRAENLAND).await;
+    let phone = Phone::asking().await;
     scene.ask_to_sign_in().await;
-    scene.give(GRAENLAND.phone).await;
+    scene.give(&phone.number).await;
     let code = browser.text("#verification-code").await;
     browser.reload().await;
     assert_eq!(browser.text("#verification-code").await, code, "a reload shows the same attempt");
@@ -81,7 +82,7 @@ async fn time_goes_by_on_the_waiting_page_and_on_a_page_left_open() {
     browser.press("#retry").await;
     browser.sees("#phone_number").await;
     scene.server.clock.advance(Duration::minutes(20));
-    scene.give(GRAENLAND.phone).await;
+    scene.give(&phone.number).await;
     browser.is_at(&say(Language::Is, "expired-heading")).await;
     // the same request begins anew
     browser.press("#continue").await;

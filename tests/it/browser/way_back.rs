@@ -4,14 +4,15 @@ use ias::base::text::Language;
 
 use super::{
     chromium::View,
-    scene::{EVROPA, Scene, say},
+    scene::{Scene, say},
 };
+use crate::support::phone::Phone;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn back_and_reload_at_every_step_do_no_harm() {
     let Some(scene) = Scene::open(View::WIDE).await else { return };
     let browser = &scene.chromium;
-    scene.phone_asks(EVROPA).await;
+    let phone = Phone::asking().await;
     scene.ask_to_sign_in().await;
     browser.back().await;
     browser.reload().await;
@@ -23,7 +24,7 @@ async fn back_and_reload_at_every_step_do_no_harm() {
     browser.sees("#problem").await;
     browser.back().await;
     browser.sees("#phone_number").await;
-    scene.give(EVROPA.phone).await;
+    scene.give(&phone.number).await;
     browser.sees("#verification-code").await;
     let bookmark = browser.url().await;
 
@@ -32,14 +33,14 @@ async fn back_and_reload_at_every_step_do_no_harm() {
     browser.sees("#phone_number").await;
     browser.open(bookmark.as_str()).await;
     browser.sees("#verification-code").await;
-    scene.approve(EVROPA).await;
-    scene.is_signed_in(EVROPA).await;
+    phone.approve().await;
+    scene.is_signed_in(&phone).await;
 
     // what is over says so, and leads to the application, where the person is signed in already
     browser.open(bookmark.as_str()).await;
     browser.is_at(&say(Language::Is, "ended-heading")).await;
     browser.press("#continue").await;
-    scene.is_signed_in(EVROPA).await;
+    scene.is_signed_in(&phone).await;
     scene.chromium.close().await;
 }
 
@@ -47,9 +48,9 @@ async fn back_and_reload_at_every_step_do_no_harm() {
 async fn who_gives_up_while_the_phone_waits_begins_again() {
     let Some(scene) = Scene::open(View::WIDE).await else { return };
     let browser = &scene.chromium;
-    scene.phone_asks(super::scene::AFRIKA).await;
+    let phone = Phone::asking().await;
     scene.ask_to_sign_in().await;
-    scene.give(super::scene::AFRIKA.phone).await;
+    scene.give(&phone.number).await;
     browser.sees("#verification-code").await;
     let waiting = browser.url().await;
     browser.press("#cancel").await;
@@ -57,6 +58,6 @@ async fn who_gives_up_while_the_phone_waits_begins_again() {
     browser.open(waiting.as_str()).await;
     assert_eq!(browser.text("#problem p").await, say(Language::Is, "problem-cancelled"));
     browser.press("#retry").await;
-    assert_eq!(browser.value("#phone_number").await, super::scene::AFRIKA.phone);
+    assert_eq!(browser.value("#phone_number").await, phone.number);
     scene.chromium.close().await;
 }
