@@ -9,20 +9,10 @@ use crate::{
 };
 
 statements! {
-    NATIONAL_ID = r"
-        select national_id
-        from persons
-        where id = $1";
-
     INSERT_SUBJECT = r"
         insert into subjects (sub, subject_id, actor_id, identity_provider, created_at)
         values ($1, $2, $3, $4, $5)
         on conflict do nothing";
-}
-
-/// The national id of a person, for making a `sub`.
-pub async fn national_id(executor: impl PgExecutor<'_>, person: PersonId) -> sqlx::Result<String> {
-    sqlx::query_scalar(NATIONAL_ID).bind(person).fetch_one(executor).await
 }
 
 /// Keeps the `sub` of a subject with an actor and an identity provider; it is the same for ever.
