@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::source::{Source, read, root};
+use super::source::{Source, read};
 
 #[test]
 fn no_room_imports_from_above_or_from_its_right() {
