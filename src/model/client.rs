@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{identity_provider::IdentityProviderKind, organisation::Organisation};
+use super::{identity_provider::IdentityProviderKind, organisation::Organisation, secret::SecretHash};
 use crate::{
     base::{
         id::{ClientRowId, OrganisationId},
@@ -192,6 +192,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// Whether the client can prove who it is.
+    pub fn is_confidential(&self) -> bool {
+        self.token_endpoint_auth_method != TokenEndpointAuthMethod::None
+    }
+
     /// Whether the client may use `grant_type`.
     pub fn may_use(&self, grant_type: GrantType) -> bool {
         self.grant_types.contains(&grant_type)
@@ -208,15 +213,6 @@ impl Client {
     }
 }
 
-/// A secret that authenticates a client, as the server keeps it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientSecretHash {
-    /// SHA-256 of the secret's text
-    pub sha256: [u8; 32],
-    /// when it stops to work
-    pub expires_at: Option<OffsetDateTime>,
-}
-
 /// A client with what is needed to judge its requests.
 #[derive(Clone, Debug)]
 pub struct RegisteredClient {
@@ -225,5 +221,5 @@ pub struct RegisteredClient {
     /// its owner
     pub organisation: Organisation,
     /// its secrets
-    pub secrets: Vec<ClientSecretHash>,
+    pub secrets: Vec<SecretHash>,
 }

@@ -14,6 +14,7 @@ pub mod organisation;
 pub mod person;
 pub mod phone_number;
 pub mod scope;
+pub mod secret;
 pub mod session;
 pub mod settings;
 pub mod sign_in_attempt;

@@ -18,7 +18,6 @@ use crate::{
     model::{
         audit::{About, AuditEvent, AuditRecord},
         authorization_code,
-        client::TokenEndpointAuthMethod,
     },
     protocol::{
         error::OAuthError,
@@ -55,7 +54,7 @@ pub(super) async fn exchange(app: &App, call: &ClientCall) -> Result<TokenRespon
         id: FamilyId(handle.id),
         secret_hash: handle.hash(),
         client_id: client.id,
-        confidential: client.token_endpoint_auth_method != TokenEndpointAuthMethod::None,
+        confidential: client.is_confidential(),
         redirect_uri,
         code_challenge: challenge.as_deref(),
         not_before: client.not_before.unwrap_or(OffsetDateTime::UNIX_EPOCH),
