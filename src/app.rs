@@ -24,7 +24,12 @@ use crate::{
         signing_key::KeyLifetimes,
         urls::Urls,
     },
-    outbound::{client::OutboundClient, eid::Driver},
+    outbound::{
+        client::OutboundClient,
+        client_jwks::ClientKeySets,
+        eid::Driver,
+        guard::{self, GuardedClient},
+    },
     protocol::{
         jwk,
         metadata::{Capabilities, Metadata},
@@ -73,6 +78,8 @@ pub struct Inner {
     pub code_challenges: Recent<[u8; 32]>,
     /// requests that are being answered (DOS-05)
     pub open_requests: AtomicUsize,
+    /// the keys that clients publish
+    pub client_keys: ClientKeySets,
     http: OutboundClient,
     master: SealingKey,
     configuration: ArcSwap<Configuration>,
@@ -146,6 +153,8 @@ impl App {
         let master = settings.keys.master_key().map_err(|fault| AppFault::Configuration(fault.to_string()))?;
         let urls = Urls::new(settings.server.issuer.as_str());
         let http = OutboundClient::new().map_err(|fault| AppFault::Outbound(fault.to_string()))?;
+        let guarded = GuardedClient::new(guard::Guard::new(&settings.outbound.allowed_hosts));
+        let guarded = guarded.map_err(|fault| AppFault::Outbound(fault.to_string()))?;
         let keys = KeyRing::load(&pool, &master).await?;
         let (confirmed, _) = ask(&pool).await?;
         let snapshot = snapshot::load(&pool).await?;
@@ -162,6 +171,7 @@ impl App {
             anonymous_endings: Limiter::new(settings.sign_in.attempts_per_address, settings.sign_in.attempts_window),
             code_challenges: Recent::new(50_000, Duration::minutes(5)),
             open_requests: AtomicUsize::new(0),
+            client_keys: ClientKeySets::new(guarded),
             http,
             master,
             configuration: ArcSwap::from_pointee(configuration),

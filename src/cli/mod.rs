@@ -9,7 +9,9 @@ mod eid_simulator;
 mod keys;
 mod migrate;
 mod node;
+mod secrets;
 mod serve;
+mod target;
 
 use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode};
 
@@ -40,6 +42,8 @@ enum Command {
     Migrate,
     /// Create or update organisations, scopes, API resources, clients and identity providers from YAML files
     Apply(apply::Arguments),
+    /// Make, list or remove secrets of clients and API resources
+    Secrets(secrets::Arguments),
     /// Look at the signing keys, or announce a new one
     Keys(keys::Arguments),
     /// Run the electronic-ID simulator by itself
@@ -71,6 +75,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Migrate => migrate::run(file).await,
         Command::Apply(arguments) => apply::run(arguments, file).await,
+        Command::Secrets(arguments) => secrets::run(arguments, file).await,
         Command::Keys(arguments) => keys::run(arguments, file).await,
         #[cfg(feature = "demo")]
         Command::EidSimulator(arguments) => eid_simulator::run(arguments).await,

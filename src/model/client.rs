@@ -9,7 +9,10 @@ use crate::{
         id::{ClientRowId, OrganisationId},
         text::LocalizedText,
     },
-    protocol::redirect_uri,
+    protocol::{
+        client_keys::{AssertionAlgorithm, ClientJwks},
+        redirect_uri,
+    },
 };
 
 /// What kind of application it is.
@@ -34,6 +37,8 @@ pub enum TokenEndpointAuthMethod {
     ClientSecretBasic,
     /// in the form body
     ClientSecretPost,
+    /// an assertion that a key of the client signed (RFC 7523)
+    PrivateKeyJwt,
     /// public client: PKCE alone
     None,
 }
@@ -44,6 +49,7 @@ impl TokenEndpointAuthMethod {
         match self {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
             Self::None => "none",
         }
     }
@@ -132,6 +138,12 @@ pub struct Client {
     pub enabled: bool,
     /// the one registered method
     pub token_endpoint_auth_method: TokenEndpointAuthMethod,
+    /// its public keys; with `private_key_jwt` it has either these or `jwks_uri`
+    pub jwks: Option<ClientJwks>,
+    /// where it publishes its public keys
+    pub jwks_uri: Option<String>,
+    /// how it may sign its assertions
+    pub token_endpoint_auth_signing_alg: Vec<AssertionAlgorithm>,
     /// exact, or with a staging wildcard
     pub redirect_uris: Vec<String>,
     /// exact

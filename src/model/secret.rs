@@ -20,6 +20,19 @@ impl SecretHash {
     }
 }
 
+/// What can be told of a secret.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct SecretState {
+    /// which of its owner's secrets
+    pub label: String,
+    /// when it was made
+    pub created_at: OffsetDateTime,
+    /// when it stops to work
+    pub expires_at: Option<OffsetDateTime>,
+    /// its last use, as far as it is written down
+    pub last_used_at: Option<OffsetDateTime>,
+}
+
 /// Whose secret it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SecretOwner {

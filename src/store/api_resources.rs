@@ -17,7 +17,7 @@ use crate::{
         id::{ApiResourceRowId, uuid_v7},
         text::LocalizedText,
     },
-    model::{api_resource::ApiResource, settings::secret::SecretSettings},
+    model::{api_resource::ApiResource, secret::SecretState, settings::secret::SecretSettings},
 };
 
 statements! {
@@ -58,6 +58,13 @@ statements! {
         select api_resource_id as owner_id, label, sha256, expires_at
         from api_resource_secrets
         order by api_resource_id, label";
+
+    /// What can be told of one resource's.
+    LIST_SECRETS_OF = r"
+        select label, created_at, expires_at, last_used_at
+        from api_resource_secrets
+        where api_resource_id = $1
+        order by label";
 
     /// A new secret, or another text or end for the one of this label. With its text its history begins anew.
     PUT_SECRET = r"
@@ -141,6 +148,11 @@ fn bind(query: Bound, resource: &ApiResource, stamp: Stamp) -> Bound {
 pub async fn list_secrets(executor: impl PgExecutor<'_>) -> Result<Vec<(ApiResourceRowId, SecretSettings)>, sqlx::Error> {
     let rows: Vec<SecretRow<ApiResourceRowId>> = sqlx::query_as(LIST_SECRETS).fetch_all(executor).await?;
     Ok(rows.into_iter().map(SecretRow::into_pair).collect())
+}
+
+/// What can be told of an API resource's secrets, by label.
+pub async fn list_secrets_of(executor: impl PgExecutor<'_>, owner: ApiResourceRowId) -> Result<Vec<SecretState>, sqlx::Error> {
+    sqlx::query_as(LIST_SECRETS_OF).bind(owner).fetch_all(executor).await
 }
 
 /// Gives an API resource a secret, or changes the one of this label.

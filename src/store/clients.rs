@@ -1,5 +1,6 @@
 //! Clients.
 
+use serde_json::Value;
 use sqlx::{
     FromRow, PgConnection, PgExecutor, Postgres, Row as _,
     postgres::{PgArguments, PgRow},
@@ -7,10 +8,10 @@ use sqlx::{
     types::Json,
 };
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, error::Error};
 
 use super::configuration::{Stamp, Stored};
-use crate::{base::text::LocalizedText, model::client::Client};
+use crate::{base::text::LocalizedText, model::client::Client, protocol::client_keys::ClientJwks};
 
 statements! {
     /// All of them.
@@ -23,7 +24,8 @@ statements! {
             inactive_refresh_token_ttl, absolute_refresh_token_ttl, access_token_ttl, id_token_ttl,
             authorization_code_ttl, require_pkce, require_consent, allow_remember_consent, consent_ttl,
             always_include_user_claims_in_id_token, update_access_token_claims_on_refresh, client_claims,
-            always_send_client_claims, single_session, sso, not_before, version
+            always_send_client_claims, single_session, sso, not_before, version, jwks, jwks_uri,
+            token_endpoint_auth_signing_alg
         from clients
         order by client_id";
 
@@ -37,11 +39,13 @@ statements! {
             inactive_refresh_token_ttl, absolute_refresh_token_ttl, access_token_ttl, id_token_ttl,
             authorization_code_ttl, require_pkce, require_consent, allow_remember_consent, consent_ttl,
             always_include_user_claims_in_id_token, update_access_token_claims_on_refresh, client_claims,
-            always_send_client_claims, single_session, sso, managed_by, version, created_at, updated_at
+            always_send_client_claims, single_session, sso, managed_by, version, created_at, updated_at, jwks, jwks_uri,
+            token_endpoint_auth_signing_alg
         )
         values (
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-            $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, 1, $39, $39
+            $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, 1, $39, $39,
+            $40, $41, $42
         )";
 
     /// Changes one, if nobody else did since it was read.
@@ -85,9 +89,12 @@ statements! {
             sso = $37,
             managed_by = $38,
             updated_at = $39,
+            jwks = $40,
+            jwks_uri = $41,
+            token_endpoint_auth_signing_alg = $42,
             version = version + 1
         where id = $1
-            and version = $40";
+            and version = $43";
 }
 
 impl FromRow<'_, PgRow> for Stored<Client> {
@@ -130,9 +137,24 @@ impl FromRow<'_, PgRow> for Stored<Client> {
             single_session: row.try_get("single_session")?,
             sso: row.try_get("sso")?,
             not_before: row.try_get("not_before")?,
+            jwks: row
+                .try_get::<Option<Json<Value>>, _>("jwks")?
+                .map(|jwks| read("jwks", ClientJwks::parse(&jwks.0)))
+                .transpose()?,
+            jwks_uri: row.try_get("jwks_uri")?,
+            token_endpoint_auth_signing_alg: row
+                .try_get::<Vec<String>, _>("token_endpoint_auth_signing_alg")?
+                .iter()
+                .map(|name| read("token_endpoint_auth_signing_alg", name.parse()))
+                .collect::<Result<_, _>>()?,
         };
         Ok(Self { value, version: row.try_get("version")? })
     }
+}
+
+// What the specification reads of a column.
+fn read<T>(column: &str, value: Result<T, impl Error + Send + Sync + 'static>) -> Result<T, sqlx::Error> {
+    value.map_err(|error| sqlx::Error::ColumnDecode { index: column.to_owned(), source: error.into() })
 }
 
 /// All clients, by client id.
@@ -195,4 +217,7 @@ fn bind(query: Bound, client: &Client, stamp: Stamp) -> Bound {
         .bind(client.sso)
         .bind(stamp.managed_by)
         .bind(stamp.now)
+        .bind(client.jwks.as_ref().map(Json))
+        .bind(&client.jwks_uri)
+        .bind(client.token_endpoint_auth_signing_alg.iter().map(|algorithm| algorithm.as_str()).collect::<Vec<_>>())
 }

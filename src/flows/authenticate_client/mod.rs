@@ -1,6 +1,7 @@
 //! Client authentication (CAU-01 … CAU-12): one method per request, the registered one; every failure looks and costs the same.
 //! At introspection API resources authenticate too, with their own secrets (RFC 7662 §2.1).
 
+mod assertion;
 mod secret;
 
 use std::{net::IpAddr, sync::Arc};
@@ -14,7 +15,11 @@ use crate::{
         api_resource::RegisteredApiResource,
         client::{RegisteredClient, TokenEndpointAuthMethod},
     },
-    protocol::{error::OAuthError, refusals},
+    protocol::{
+        client_assertion::{AssertionFault, ClientAssertion},
+        error::OAuthError,
+        refusals,
+    },
     telemetry::metrics,
 };
 
@@ -36,6 +41,8 @@ pub enum Proof {
     Basic(Secret<String>),
     /// with a secret, in the body
     Post(Secret<String>),
+    /// with an assertion that a key of its own signed, as far as it could be read
+    Assertion(Result<ClientAssertion, AssertionFault>),
 }
 
 impl Proof {
@@ -45,6 +52,7 @@ impl Proof {
             Self::Nothing => TokenEndpointAuthMethod::None,
             Self::Basic(_) => TokenEndpointAuthMethod::ClientSecretBasic,
             Self::Post(_) => TokenEndpointAuthMethod::ClientSecretPost,
+            Self::Assertion(_) => TokenEndpointAuthMethod::PrivateKeyJwt,
         }
     }
 }
@@ -62,7 +70,7 @@ pub enum Introspector {
 ///
 /// # Errors
 /// [`refusals::CLIENT_AUTHENTICATION_FAILED`] for every failure alike (CAU-03), with the cause for the log;
-/// [`refusals::RATE_LIMITED`] after many of them.
+/// [`refusals::RATE_LIMITED`] after many of them; [`refusals::UNAVAILABLE`] where a used assertion could not be remembered.
 pub async fn authenticate(
     app: &App,
     credentials: &Credentials,
@@ -106,6 +114,9 @@ async fn prove(
     credentials: &Credentials,
     now: OffsetDateTime,
 ) -> Result<Arc<RegisteredClient>, OAuthError> {
+    if let Proof::Assertion(assertion) = &credentials.proof {
+        return assertion::prove_client(app, client, assertion, now).await;
+    }
     secret::prove_client(app, client, credentials, now).ok_or_else(|| (&refusals::CLIENT_AUTHENTICATION_FAILED).into())
 }
 

@@ -33,7 +33,7 @@ pub(super) fn prove_client(
             note_use(app, SecretOwner::Client(client.client.id), presented, now);
             Some(client)
         }
-        Proof::Basic(_) | Proof::Post(_) => None,
+        Proof::Basic(_) | Proof::Post(_) | Proof::Assertion(_) => None,
     }
 }
 
@@ -54,7 +54,7 @@ pub(super) fn prove_api_resource(
 fn hash(proof: &Proof) -> [u8; 32] {
     match proof {
         Proof::Basic(text) | Proof::Post(text) => digest::sha256(&[text.expose().as_bytes()]),
-        Proof::Nothing => digest::sha256(&[]),
+        Proof::Nothing | Proof::Assertion(_) => digest::sha256(&[]),
     }
 }
 

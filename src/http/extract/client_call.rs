@@ -17,7 +17,13 @@ use crate::{
     flows::authenticate_client::{self, Credentials, Proof},
     http::error::oauth::{Challenge, Refused},
     model::client::RegisteredClient,
-    protocol::{error::OAuthError, params::Params, refusals, token::parse_basic},
+    protocol::{
+        client_assertion::{ASSERTION_TYPE, ClientAssertion},
+        error::OAuthError,
+        params::Params,
+        refusals,
+        token::parse_basic,
+    },
 };
 
 /// A client's call, with its parameters.
@@ -84,12 +90,15 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<Credentials, OAut
     }
     let client_id = parameter(params, "client_id")?;
     let secret = parameter(params, "client_secret")?;
-    let asserted = parameter(params, "client_assertion")?.is_some() || parameter(params, "client_assertion_type")?.is_some();
-    if [basic.is_some(), secret.is_some(), asserted].into_iter().filter(|is_used| *is_used).count() > 1 {
+    let assertion = (parameter(params, "client_assertion")?, parameter(params, "client_assertion_type")?);
+    if [basic.is_some(), secret.is_some(), assertion != (None, None)].into_iter().filter(|is_used| *is_used).count() > 1 {
         return Err((&refusals::CLIENT_METHODS_TWO).into());
     }
-    if asserted {
-        return Err((&refusals::CLIENT_METHOD_UNSUPPORTED).into());
+    match assertion {
+        (None, None) => {}
+        (Some(assertion), Some(ASSERTION_TYPE)) => return asserted(assertion, client_id),
+        (_, Some(kind)) if kind != ASSERTION_TYPE => return Err((&refusals::CLIENT_METHOD_UNSUPPORTED).into()),
+        _ => return Err((&refusals::ASSERTION_INCOMPLETE).into()),
     }
     if let Some(header) = basic {
         let header = header.to_str().map_err(|_| &refusals::AUTHORIZATION_MALFORMED)?;
@@ -103,4 +112,18 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<Credentials, OAut
     let client_id = client_id.ok_or(&refusals::CLIENT_ID_MISSING)?.to_owned();
     let proof = secret.map_or(Proof::Nothing, |secret| Proof::Post(Secret::new(secret.to_owned())));
     Ok(Credentials { client_id, proof })
+}
+
+/// Who the assertion says that it is; where that cannot be read, what the form says, so that its failures are counted.
+fn asserted(assertion: &str, client_id: Option<&str>) -> Result<Credentials, OAuthError> {
+    let assertion = ClientAssertion::parse(assertion);
+    let own = assertion.as_ref().ok().map(ClientAssertion::client_id);
+    // CAU-06, RFC 7521 §4.2
+    if let (Some(own), Some(sent)) = (own, client_id)
+        && own != sent
+    {
+        return Err((&refusals::CLIENT_ID_DIFFERS).into());
+    }
+    let client_id = own.or(client_id).unwrap_or_default().to_owned();
+    Ok(Credentials { client_id, proof: Proof::Assertion(assertion) })
 }

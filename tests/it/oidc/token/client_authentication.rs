@@ -262,7 +262,7 @@ async fn cau_09_two_secrets_overlap_until_the_old_one_expires() {
 }
 
 #[tokio::test]
-async fn cau_12_assertions_are_not_accepted() {
+async fn cau_12_a_mac_of_the_secret_is_no_assertion() {
     let server = TestServer::start().await;
     // client_secret_jwt: signed with the client's secret
     let input = format!(

@@ -5,4 +5,5 @@ mod client_authentication;
 mod client_credentials;
 mod content;
 mod introspector;
+mod private_key_jwt;
 mod requests;
