@@ -52,7 +52,7 @@ pub enum AuditEvent {
     },
     /// a session ended
     SessionEnded {
-        /// `sign_out`, `another_person`, …
+        /// `sign_out` or `another_sign_in`
         reason: &'static str,
     },
     /// a code was given to a client
@@ -83,6 +83,11 @@ pub enum AuditEvent {
         /// its kid
         kid: String,
     },
+    /// a signing key that may be in wrong hands was taken out of service
+    SigningKeyRevoked {
+        /// its kid
+        kid: String,
+    },
 }
 
 impl AuditEvent {
@@ -98,6 +103,7 @@ impl AuditEvent {
             Self::CodeReused => "code_reused",
             Self::ConfigurationChanged { .. } => "configuration_changed",
             Self::SigningKeyMade { .. } => "signing_key_made",
+            Self::SigningKeyRevoked { .. } => "signing_key_revoked",
         }
     }
 
@@ -111,7 +117,7 @@ impl AuditEvent {
             Self::AuthorizationRefused { error } => json!({ "error": error }),
             Self::CodeRedeemed | Self::CodeReused => json!({}),
             Self::ConfigurationChanged { noun, name, changes } => json!({ "noun": noun, "name": name, "changes": changes }),
-            Self::SigningKeyMade { kid } => json!({ "kid": kid }),
+            Self::SigningKeyMade { kid } | Self::SigningKeyRevoked { kid } => json!({ "kid": kid }),
         }
     }
 }
