@@ -70,7 +70,7 @@ pub async fn begin(
 ) -> Result<AttemptId, BeginRefusal> {
     let configuration = app.configuration();
     let driver = configuration.driver(provider.id).ok_or(BeginRefusal::NotAvailable)?;
-    if !request.client.client.accepts(provider.kind) {
+    if !request.client.client.accepts(provider) {
         return Err(BeginRefusal::NotAvailable);
     }
     if app.tasks.len() >= app.settings.sign_in.max_open_attempts {

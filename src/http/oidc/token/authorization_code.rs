@@ -48,7 +48,7 @@ pub(super) async fn exchange(app: &App, call: &ClientCall) -> Result<TokenRespon
     let providers: Vec<&'static str> = snapshot
         .identity_providers()
         .iter()
-        .filter(|provider| client.accepts(provider.kind))
+        .filter(|provider| client.accepts(provider))
         .map(|provider| provider.kind.as_str())
         .collect();
     let presented = Presentation {
