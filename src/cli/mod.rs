@@ -9,6 +9,7 @@ mod eid_simulator;
 mod keys;
 mod migrate;
 mod node;
+mod place;
 mod serve;
 
 use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode};
@@ -40,7 +41,7 @@ enum Command {
     Migrate,
     /// Create or update organisations, scopes, API resources, clients and identity providers from YAML files
     Apply(apply::Arguments),
-    /// Look at the signing keys, or announce a new one
+    /// Look at the signing keys, announce a new one, or revoke one
     Keys(keys::Arguments),
     /// Run the electronic-ID simulator by itself
     #[cfg(feature = "demo")]

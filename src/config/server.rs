@@ -23,6 +23,8 @@ pub struct Server {
     /// proxies whose forwarded headers count (PRX-02)
     #[serde(deserialize_with = "value::list")]
     pub trusted_proxies: Vec<IpNet>,
+    /// where weaknesses are reported, as a URI for security.txt (OPS-05); empty: nowhere
+    pub security_contact: String,
     /// for the whole request header (DOS-01)
     #[serde(deserialize_with = "value::timeout")]
     pub header_timeout: Duration,
@@ -54,6 +56,14 @@ impl Server {
                 "server.operations_listen: must differ from server.listen; health and metrics have a listener of their own"
                     .into(),
             );
+        }
+        let contact = &self.security_contact;
+        let is_uri =
+            ["mailto:", "https://", "tel:"].iter().any(|scheme| contact.len() > scheme.len() && contact.starts_with(scheme));
+        if !contact.is_empty() && !(is_uri && contact.bytes().all(|byte| byte.is_ascii_graphic())) {
+            faults.push(format!(
+                "server.security_contact: `{contact}` must be an address such as mailto:security@example.is or https://example.is/security"
+            ));
         }
         for (key, timeout) in [
             ("header_timeout", self.header_timeout),

@@ -25,6 +25,14 @@ pub enum KeyFault {
     /// the stored form is not a key
     #[error("{0} is not a key that this version reads")]
     Malformed(String),
+    /// no such key
+    #[error("there is no signing key `{kid}`; there are:{}", known.iter().map(|kid| format!("\n  {kid}")).collect::<String>())]
+    Unknown {
+        /// what was asked for
+        kid: String,
+        /// what there is
+        known: Vec<String>,
+    },
     /// the library made no key
     #[error("a key could not be made")]
     Generation,

@@ -52,7 +52,7 @@ pub enum AuditEvent {
     },
     /// a session ended
     SessionEnded {
-        /// `sign_out`, `another_person`, …
+        /// `sign_out` or `another_sign_in`
         reason: &'static str,
     },
     /// a code was given to a client
@@ -97,6 +97,11 @@ pub enum AuditEvent {
         /// its kid
         kid: String,
     },
+    /// a signing key that may be in wrong hands was taken out of service
+    SigningKeyRevoked {
+        /// its kid
+        kid: String,
+    },
 }
 
 impl AuditEvent {
@@ -114,6 +119,7 @@ impl AuditEvent {
             Self::RefreshRetried { .. } => "refresh_retried",
             Self::ConfigurationChanged { .. } => "configuration_changed",
             Self::SigningKeyMade { .. } => "signing_key_made",
+            Self::SigningKeyRevoked { .. } => "signing_key_revoked",
         }
     }
 
@@ -131,7 +137,7 @@ impl AuditEvent {
             }
             Self::RefreshRetried { generation } => json!({ "generation": generation }),
             Self::ConfigurationChanged { noun, name, changes } => json!({ "noun": noun, "name": name, "changes": changes }),
-            Self::SigningKeyMade { kid } => json!({ "kid": kid }),
+            Self::SigningKeyMade { kid } | Self::SigningKeyRevoked { kid } => json!({ "kid": kid }),
         }
     }
 }

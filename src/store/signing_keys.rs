@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 statements! {
     LIST = r"
-        select kid, private_key, public_key, announced_at, signs_from, retires_at, deleted_at
+        select kid, private_key, public_key, announced_at, signs_from, retires_at, deleted_at, revoked_at
         from signing_keys
         order by announced_at, kid";
 
@@ -23,6 +23,14 @@ statements! {
         update signing_keys
         set deleted_at = $1, private_key = null
         where retires_at <= $2 and deleted_at is null";
+
+    REVOKE = r"
+        update signing_keys
+        set revoked_at = $2,
+            retires_at = least(retires_at, $2),
+            deleted_at = least(deleted_at, $2),
+            private_key = null
+        where kid = $1 and revoked_at is null";
 
     LIST_DATA_KEYS = r"
         select id, purpose, key
@@ -57,6 +65,8 @@ pub struct StoredSigningKey {
     pub retires_at: Option<OffsetDateTime>,
     /// when it left the JWKS
     pub deleted_at: Option<OffsetDateTime>,
+    /// when it was revoked
+    pub revoked_at: Option<OffsetDateTime>,
 }
 
 /// A key for our own data, as it is stored.
@@ -109,6 +119,11 @@ pub async fn delete_retired(
 ) -> sqlx::Result<u64> {
     let done = sqlx::query(DELETE_RETIRED).bind(now).bind(retired_before).execute(executor).await?;
     Ok(done.rows_affected())
+}
+
+/// Takes a key out of service for good and forgets its private part; false where that was done before.
+pub async fn revoke(connection: &mut PgConnection, kid: &str, now: OffsetDateTime) -> sqlx::Result<bool> {
+    Ok(sqlx::query(REVOKE).bind(kid).bind(now).execute(connection).await?.rows_affected() == 1)
 }
 
 /// The data keys in use.

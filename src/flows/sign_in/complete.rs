@@ -67,7 +67,7 @@ pub async fn complete(
         .snapshot()
         .identity_providers()
         .iter()
-        .find(|provider| provider.id == claimed.identity_provider_id && request.client.client.accepts(provider.kind))
+        .find(|provider| provider.id == claimed.identity_provider_id && request.client.client.accepts(provider))
         .ok_or(CompleteRefusal::NotAvailable)?;
 
     let sub = subject::sub(app.keys().sub(), &claimed.national_id, &claimed.national_id, provider.kind);

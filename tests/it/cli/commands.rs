@@ -69,6 +69,13 @@ async fn keys_are_listed_and_rotated() {
     assert!(announced.lines().any(|line| line.starts_with(&kid) && line.contains("Signing")), "{announced}");
     let at_once = stage.run(&["keys", "rotate", "--now"]).await.prints();
     assert!(at_once.lines().any(|line| line.starts_with(&kid) && line.contains("Retired")), "{at_once}");
+    stage.run(&["keys", "revoke", "k1"]).await.refuses(&["there is no signing key `k1`; there are:", &kid]);
+    let signer = at_once.lines().find(|line| line.contains("Signing")).unwrap().split_whitespace().next().unwrap().to_owned();
+    let revoked = stage.run(&["keys", "revoke", &signer]).await.prints();
+    assert!(revoked.starts_with(&format!("revoked {signer}\n")) && revoked.contains(" signs from now on\n"), "{revoked}");
+    assert!(revoked.lines().any(|line| line.starts_with(&signer) && line.contains("Revoked")), "{revoked}");
+    let again = stage.run(&["keys", "revoke", &signer]).await.prints();
+    assert!(again.starts_with(&format!("{signer} was revoked before\n")), "{again}");
     // another master key opens none of them
     stage.set("IAS__KEYS__MASTER_KEY", Some("0m4Q1yR8kz3VvXc7nT4bK1wY6uJ3sF5gD0pLqE7iA2o="));
     for command in ["serve", "doctor"] {

@@ -320,3 +320,24 @@ async fn disc_02_every_parameter_value_of_the_document_is_accepted_and_no_other(
     let answer = exchange(&server, &with_claims.code(&server, &mut person).await).await;
     assert_eq!(claims(&answer.text("id_token")).get("name"), None);
 }
+
+#[tokio::test]
+async fn ops_05_security_txt_names_the_contact_where_there_is_one() {
+    let server = TestServer::start().await;
+    let url = format!("{}/.well-known/security.txt", server.address);
+    assert_eq!(http().get(&url).send().await.unwrap().status(), 404);
+    let server = TestServer::start_with(|settings| settings.server.security_contact = "mailto:oryggi@example.is".into()).await;
+    let url = format!("{}/.well-known/security.txt", server.address);
+    let response = http().get(&url).send().await.unwrap();
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["content-type"]),
+        (200, &"text/plain; charset=utf-8".parse().unwrap())
+    );
+    let text = response.text().await.unwrap();
+    let expires = text.lines().find_map(|line| line.strip_prefix("Expires: ")).unwrap();
+    let expires = time::OffsetDateTime::parse(expires, &time::format_description::well_known::Rfc3339).unwrap();
+    let left = expires - server.app.clock.now();
+    assert!(left > time::Duration::days(170) && left < time::Duration::days(365), "RFC 9116 section 2.5.5: {left}");
+    assert!(text.starts_with("Contact: mailto:oryggi@example.is\n"), "{text}");
+    assert!(text.ends_with(&format!("Canonical: {}/.well-known/security.txt\n", server.app.urls.issuer())), "{text}");
+}

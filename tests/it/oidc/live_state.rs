@@ -148,6 +148,20 @@ async fn cod_09_an_identity_provider_that_the_client_no_longer_takes_carries_not
         .await;
 }
 
+#[tokio::test]
+async fn cod_09_an_identity_provider_of_another_organisation_carries_nothing_on() {
+    Scene::after("update identity_providers set organisation_id = o.id from organisations o where o.domain = 'otherorg.is'")
+        .await
+        .is_all_refused("unauthorized_client")
+        .await;
+    let mut scene =
+        Scene::after("update identity_providers set organisation_id = o.id from organisations o where o.domain = 'myorg.is'")
+            .await;
+    assert_eq!(scene.reuse().await, "code");
+    assert_eq!(scene.redemption().await.status, 200);
+    assert_eq!(scene.userinfo().await.status, 200);
+}
+
 /// The demo has one provider; with another one the person would have to sign in by that.
 #[tokio::test]
 async fn a_session_of_a_disabled_identity_provider_is_not_reused_where_another_is_open() {
