@@ -83,6 +83,22 @@ pub enum AuditEvent {
         /// how many refreshes came before the token
         generation: u32,
     },
+    /// every key is sealed under another master key
+    KeysRewrapped {
+        /// id of the master key
+        master_key_id: u32,
+    },
+    /// a person may not sign in any more, and what they were given is void
+    PersonBlocked,
+    /// a person may sign in again
+    PersonUnblocked,
+    /// authentications before a moment are void
+    NotBeforeSet {
+        /// whose: `everybody`, `client`, `person`
+        whose: &'static str,
+        /// the moment
+        not_before: OffsetDateTime,
+    },
     /// a configuration object changed
     ConfigurationChanged {
         /// `client`, `scope`, …
@@ -117,6 +133,10 @@ impl AuditEvent {
             Self::CodeReused => "code_reused",
             Self::RefreshTokenReused { .. } => "refresh_token_reused",
             Self::RefreshRetried { .. } => "refresh_retried",
+            Self::KeysRewrapped { .. } => "keys_rewrapped",
+            Self::PersonBlocked => "person_blocked",
+            Self::PersonUnblocked => "person_unblocked",
+            Self::NotBeforeSet { .. } => "not_before_set",
             Self::ConfigurationChanged { .. } => "configuration_changed",
             Self::SigningKeyMade { .. } => "signing_key_made",
             Self::SigningKeyRevoked { .. } => "signing_key_revoked",
@@ -131,7 +151,9 @@ impl AuditEvent {
             Self::SessionEnded { reason } => json!({ "reason": reason }),
             Self::CodeIssued { scope } => json!({ "scope": scope }),
             Self::AuthorizationRefused { error } => json!({ "error": error }),
-            Self::CodeRedeemed | Self::CodeReused => json!({}),
+            Self::CodeRedeemed | Self::CodeReused | Self::PersonBlocked | Self::PersonUnblocked => json!({}),
+            Self::KeysRewrapped { master_key_id } => json!({ "master_key_id": master_key_id }),
+            Self::NotBeforeSet { whose, not_before } => json!({ "whose": whose, "not_before": not_before.unix_timestamp() }),
             Self::RefreshTokenReused { generation, ahead, first } => {
                 json!({ "generation": generation, "ahead": ahead, "first": first })
             }

@@ -1,11 +1,15 @@
 //! Appendix B of the security requirements: each state change, and what a living session, an unredeemed code, a refresh token and
 //! an access token are worth after it (RT-12).
 
+use ias::{
+    flows::admin::live_state::{self, Whose},
+    model::national_id::NationalId,
+};
 use sqlx::PgPool;
 
 use crate::support::{
     person::{Arrival, Person},
-    server::TestServer,
+    server::{NATIONAL_ID, TestServer},
     tokens::{Answer, Ask, Code, change, claims, code, exchange, parameter, refresh, tokens, userinfo},
 };
 
@@ -84,6 +88,45 @@ async fn cod_09_a_person_whose_sign_ins_were_cut_off_has_nothing() {
     let scene = Scene::start().await;
     scene.server.clock.advance(time::Duration::seconds(1));
     change(&scene.server, "update persons set not_before = created_at + interval '1 day'").await;
+    scene.is_all_refused("login_required").await;
+}
+
+#[tokio::test]
+async fn rt_14_a_block_ends_everything_and_its_end_brings_nothing_back() {
+    let scene = Scene::start().await;
+    let (pool, now) = (&scene.server.app.pool, scene.server.app.clock.now() + time::Duration::SECOND);
+    let national_id = NationalId::parse(NATIONAL_ID).unwrap();
+    assert!(!live_state::unblock(pool, &national_id, now).await.unwrap(), "nobody is blocked");
+    live_state::block(pool, &national_id, now).await.unwrap();
+    scene.server.clock.advance(time::Duration::seconds(2));
+    let second = scene.server.second_node().await;
+    userinfo(&second, &scene.access_token).await.is_bearer_refusal(401, "invalid_token");
+    assert!(live_state::unblock(pool, &national_id, now).await.unwrap());
+    let server = Scene { server: second, ..scene };
+    server.is_all_refused("login_required").await;
+}
+
+#[tokio::test]
+async fn rt_12_the_latest_not_before_wins_and_a_new_sign_in_begins_anew() {
+    let scene = Scene::start().await;
+    let (pool, now) = (&scene.server.app.pool, scene.server.app.clock.now());
+    let person = || Whose::Person(NationalId::parse(NATIONAL_ID).unwrap());
+    let set = async |whose: Whose, not_before| live_state::set_not_before(pool, &whose, not_before, now).await.unwrap();
+    // nothing is older than that
+    assert!(set(person(), now - time::Duration::hours(1)).await);
+    assert!(set(Whose::Client(WEBAPP.into()), now - time::Duration::hours(1)).await);
+    assert!(set(Whose::Everybody, now - time::Duration::hours(1)).await);
+    assert!(!set(Whose::Client("@myorg.is/nobody".into()), now).await);
+    assert!(!set(Whose::Person(NationalId::parse("0101307789").unwrap()), now).await);
+    scene.server.app.confirm().await.unwrap();
+    assert_eq!(scene.userinfo().await.status, 200);
+    assert!(set(person(), now + time::Duration::SECOND).await);
+    // never backwards
+    assert!(set(person(), now - time::Duration::hours(2)).await);
+    scene.server.clock.advance(time::Duration::seconds(2));
+    scene.refresh().await.is_refusal(400, "invalid_grant");
+    let again = tokens(&scene.server, &mut Person::new(), WEBAPP, SCOPE).await;
+    assert_eq!(refresh(&scene.server, WEBAPP, &again.text("refresh_token")).await.status, 200);
     scene.is_all_refused("login_required").await;
 }
 
