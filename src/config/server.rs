@@ -23,8 +23,8 @@ pub struct Server {
     /// proxies whose forwarded headers count (PRX-02)
     #[serde(deserialize_with = "value::list")]
     pub trusted_proxies: Vec<IpNet>,
-    /// where weaknesses are reported, as a URI for security.txt (OPS-05); empty: nowhere
-    pub security_contact: String,
+    /// where weaknesses are reported, as a URI for security.txt (OPS-05)
+    pub security_contact: Option<String>,
     /// for the whole request header (DOS-01)
     #[serde(deserialize_with = "value::timeout")]
     pub header_timeout: Duration,
@@ -57,10 +57,7 @@ impl Server {
                     .into(),
             );
         }
-        let contact = &self.security_contact;
-        let is_uri =
-            ["mailto:", "https://", "tel:"].iter().any(|scheme| contact.len() > scheme.len() && contact.starts_with(scheme));
-        if !contact.is_empty() && !(is_uri && contact.bytes().all(|byte| byte.is_ascii_graphic())) {
+        for contact in self.security_contact.iter().filter(|contact| !is_contact(contact)) {
             faults.push(format!(
                 "server.security_contact: `{contact}` must be an address such as mailto:security@example.is or https://example.is/security"
             ));
@@ -90,4 +87,10 @@ impl Server {
         }
         faults
     }
+}
+
+/// RFC 9116 §2.5.3
+fn is_contact(text: &str) -> bool {
+    let of = |scheme| text.strip_prefix(scheme).is_some_and(|rest: &str| !rest.is_empty());
+    ["mailto:", "https://", "tel:"].into_iter().any(of) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

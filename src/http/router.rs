@@ -27,7 +27,7 @@ pub fn public(app: &App) -> Router {
         .route(path::TOKEN, post(token::post))
         .route(path::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
         .route(path::END_SESSION, get(end_session::get).post(end_session::post));
-    if !app.settings.server.security_contact.is_empty() {
+    if app.settings.server.security_contact.is_some() {
         oidc = oidc.route(path::SECURITY_TXT, get(discovery::security_txt));
     }
     let signin = Router::new()

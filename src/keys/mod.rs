@@ -30,7 +30,7 @@ pub enum KeyFault {
     #[error("{0} is not a key that this version reads")]
     Malformed(String),
     /// no such key
-    #[error("there is no signing key `{kid}`; there are:{}", known.iter().map(|kid| format!("\n  {kid}")).collect::<String>())]
+    #[error("there is no signing key `{kid}`; there are:\n  {}", known.join("\n  "))]
     Unknown {
         /// what was asked for
         kid: String,

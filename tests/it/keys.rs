@@ -130,7 +130,7 @@ async fn key_04_a_revoked_key_vouches_for_nothing_on_any_node_and_another_signs_
         .fetch_all(&server.owner().await)
         .await
         .unwrap();
-    assert_eq!(audited, [leaked.clone()]);
+    assert_eq!(audited, std::slice::from_ref(&leaked));
     let stored = signing_keys::list(&server.app.pool).await.unwrap();
     assert!(stored.iter().all(|key| key.private_key.is_none() == (key.kid == leaked)), "its private part is forgotten");
     assert_eq!(revoke(&server, &leaked).await, Revocation::RevokedBefore);

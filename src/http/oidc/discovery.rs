@@ -31,7 +31,8 @@ pub async fn jwks(State(app): State<App>, headers: HeaderMap) -> Response {
 /// RFC 9116 §3; routed where a contact is configured.
 pub async fn security_txt(State(app): State<App>) -> Response {
     let expires = (app.clock.now() + SECURITY_TXT_TTL).replace_time(time::Time::MIDNIGHT).format(&Rfc3339).unwrap_or_default();
-    let (contact, issuer) = (&app.settings.server.security_contact, app.urls.issuer());
+    let contact = app.settings.server.security_contact.as_deref().unwrap_or_default();
+    let issuer = app.urls.issuer();
     let text = format!(
         "Contact: {contact}\nExpires: {expires}\nPreferred-Languages: is, en\nCanonical: {issuer}{}\n",
         path::SECURITY_TXT

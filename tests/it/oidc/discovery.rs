@@ -326,7 +326,8 @@ async fn ops_05_security_txt_names_the_contact_where_there_is_one() {
     let server = TestServer::start().await;
     let url = format!("{}/.well-known/security.txt", server.address);
     assert_eq!(http().get(&url).send().await.unwrap().status(), 404);
-    let server = TestServer::start_with(|settings| settings.server.security_contact = "mailto:oryggi@example.is".into()).await;
+    let server =
+        TestServer::start_with(|settings| settings.server.security_contact = Some("mailto:oryggi@example.is".into())).await;
     let url = format!("{}/.well-known/security.txt", server.address);
     let response = http().get(&url).send().await.unwrap();
     assert_eq!(
