@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::{say, target::Target, variable};
+use super::{place::Place, say, variable};
 use crate::{
     base::{clock::Clock, secret::Secret},
     flows::apply::{self, Options},
@@ -13,17 +13,17 @@ pub(super) struct Arguments {
     /// A YAML file, or a folder of them
     path: PathBuf,
     #[command(flatten)]
-    target: Target,
+    place: Place,
     /// A value for `${NAME}` in the files
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
     set: Vec<(String, String)>,
 }
 
 pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::Result<()> {
-    let (pool, environment) = arguments.target.connect(file).await?;
+    let (settings, pool) = arguments.place.reach(file).await?;
     let variables: BTreeMap<String, String> = arguments.set.into_iter().collect();
     let options = Options {
-        environment,
+        environment: settings.environment,
         now: Clock::System.now(),
         variables: &variables,
         secret: &|name| variable(name).map(Secret::new),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{say, target::Target};
+use super::{place::Place, say};
 use crate::{
     base::clock::Clock,
     flows::admin::made_secrets::{self, OwnerName},
@@ -53,7 +53,7 @@ struct Owner {
     #[arg(long)]
     api_resource: bool,
     #[command(flatten)]
-    target: Target,
+    place: Place,
 }
 
 impl Owner {
@@ -66,21 +66,21 @@ pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::
     let now = Clock::System.now();
     match arguments.command {
         Command::Add { owner, label, expires_in } => {
-            let (pool, environment) = owner.target.connect(file).await?;
+            let (settings, pool) = owner.place.reach(file).await?;
             let end = expires_in.map(|days| now + Duration::days(days.into()));
-            let secret = made_secrets::add(&pool, environment, owner.name(), &label, end, now).await?;
+            let secret = made_secrets::add(&pool, settings.environment, owner.name(), &label, end, now).await?;
             say(secret.expose());
         }
         Command::List { owner } => {
-            let (pool, _) = owner.target.connect(file).await?;
+            let (_, pool) = owner.place.reach(file).await?;
             for secret in made_secrets::list(&pool, owner.name()).await? {
                 let [made, end, used] = [Some(secret.created_at), secret.expires_at, secret.last_used_at].map(written);
                 say(&format!("{}  made {made}  expires {end}  last used {used}", secret.label));
             }
         }
         Command::Remove { owner, label } => {
-            let (pool, environment) = owner.target.connect(file).await?;
-            made_secrets::remove(&pool, environment, owner.name(), &label, now).await?;
+            let (settings, pool) = owner.place.reach(file).await?;
+            made_secrets::remove(&pool, settings.environment, owner.name(), &label, now).await?;
             say(&format!("removed {label}"));
         }
     }

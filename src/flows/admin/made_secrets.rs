@@ -11,11 +11,7 @@ use super::{
     secrets::SecretsEdit,
 };
 use crate::{
-    base::{
-        digest, entropy,
-        id::{ApiResourceRowId, ClientRowId, OrganisationId},
-        secret::Secret,
-    },
+    base::{digest, entropy, id::OrganisationId, secret::Secret},
     model::{
         environment::Environment,
         secret::{SecretOwner, SecretState},
@@ -185,7 +181,7 @@ impl Owner {
             is_public: !client.is_confidential(),
             name: client.client_id,
             organisation_id: client.organisation_id,
-            secrets: of::<ClientRowId>(secrets, client.id),
+            secrets: of(secrets, client.id),
         }))
     }
 
@@ -202,7 +198,7 @@ impl Owner {
             is_public: false,
             name: resource.name,
             organisation_id: resource.organisation_id,
-            secrets: of::<ApiResourceRowId>(secrets, resource.id),
+            secrets: of(secrets, resource.id),
         }))
     }
 
@@ -213,6 +209,6 @@ impl Owner {
     }
 }
 
-fn of<Id: PartialEq>(secrets: Vec<(Id, SecretSettings)>, owner: Id) -> Vec<SecretSettings> {
+fn of<Id: Copy + PartialEq>(secrets: Vec<(Id, SecretSettings)>, owner: Id) -> Vec<SecretSettings> {
     secrets.into_iter().filter(|(id, _)| *id == owner).map(|(_, secret)| secret).collect()
 }

@@ -38,7 +38,7 @@ enum AssertionRefused {
 pub(super) async fn prove_client(
     app: &App,
     client: Option<Arc<RegisteredClient>>,
-    assertion: &Result<ClientAssertion, AssertionFault>,
+    assertion: &Result<Box<ClientAssertion>, AssertionFault>,
     now: OffsetDateTime,
 ) -> Result<Arc<RegisteredClient>, OAuthError> {
     let refused = |why: AssertionRefused| refusals::CLIENT_AUTHENTICATION_FAILED.caused_by(why);

@@ -42,7 +42,7 @@ pub enum Proof {
     /// with a secret, in the body
     Post(Secret<String>),
     /// with an assertion that a key of its own signed, as far as it could be read
-    Assertion(Result<ClientAssertion, AssertionFault>),
+    Assertion(Result<Box<ClientAssertion>, AssertionFault>),
 }
 
 impl Proof {

@@ -125,5 +125,5 @@ fn asserted(assertion: &str, client_id: Option<&str>) -> Result<Credentials, OAu
         return Err((&refusals::CLIENT_ID_DIFFERS).into());
     }
     let client_id = own.or(client_id).unwrap_or_default().to_owned();
-    Ok(Credentials { client_id, proof: Proof::Assertion(assertion) })
+    Ok(Credentials { client_id, proof: Proof::Assertion(assertion.map(Box::new)) })
 }

@@ -6,4 +6,5 @@ mod client_credentials;
 mod content;
 mod introspector;
 mod private_key_jwt;
+mod refresh_token;
 mod requests;
