@@ -1,4 +1,4 @@
-//! `ias keys list|rotate|revoke`: the signing keys and where each stands in its life (KEY-04).
+//! `ias keys list|rotate|revoke|rewrap`: the signing keys and where each stands in its life (KEY-04).
 
 use std::path::PathBuf;
 
@@ -11,7 +11,10 @@ use crate::{
     app::key_lifetimes,
     base::clock::Clock,
     config::Settings,
-    keys::life_cycle::{self, Revocation},
+    keys::{
+        life_cycle::{self, Revocation},
+        rewrap,
+    },
     model::signing_key::KeyTimes,
     store::signing_keys,
 };
@@ -37,6 +40,11 @@ enum Command {
         #[command(flatten)]
         place: Place,
     },
+    /// Seal every key under the newest master key; nodes with keys.previous_master_key read on meanwhile
+    Rewrap {
+        #[command(flatten)]
+        place: Place,
+    },
     /// Take a key that may be in wrong hands out of service: nothing that it signed is believed any more, and a new one signs at
     /// once
     Revoke {
@@ -48,7 +56,8 @@ enum Command {
 }
 
 pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::Result<()> {
-    let (Command::List { place } | Command::Rotate { place, .. } | Command::Revoke { place, .. }) = &arguments.command;
+    let (Command::List { place } | Command::Rotate { place, .. } | Command::Rewrap { place } | Command::Revoke { place, .. }) =
+        &arguments.command;
     let (settings, pool) = place.reach(file).await?;
     let now = Clock::System.now();
     match &arguments.command {
@@ -58,6 +67,12 @@ pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::
             let master = settings.keys.master_key()?;
             let kid = life_cycle::rotate(&pool, &master, settings.keys.rsa_bits, signs_from, now).await?;
             say(&format!("announced {kid}"));
+        }
+        Command::Rewrap { .. } => {
+            let master = settings.keys.master_key()?;
+            let count = rewrap::rewrap(&pool, &master, now).await?;
+            say(&format!("{count} keys were sealed anew; all are under the master key {} now", master.id()));
+            return Ok(());
         }
         Command::Revoke { kid, .. } => revoke(&settings, &pool, kid, now).await?,
     }

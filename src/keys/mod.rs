@@ -4,6 +4,7 @@
 
 pub mod generate;
 pub mod life_cycle;
+pub mod rewrap;
 pub mod ring;
 
 /// What the private part of a signing key is sealed for, beside its kid.
@@ -15,7 +16,10 @@ const DATA_KEY: &str = "data key";
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFault {
     /// sealed under another master key
-    #[error("{what} does not open with the configured master key (id {master_key_id}); start with the key it was sealed under")]
+    #[error(
+        "{what} does not open with the configured master key (id {master_key_id}); start with the key that it was sealed under, \
+         or name that one as keys.previous_master_key, with its id"
+    )]
     Sealed {
         /// which
         what: String,

@@ -43,6 +43,16 @@ statements! {
         select coalesce(max(id), 0) + 1, $1, $2, $3
         from data_keys";
 
+    RESEAL = r"
+        update signing_keys
+        set private_key = $2
+        where kid = $1";
+
+    RESEAL_DATA_KEY = r"
+        update data_keys
+        set key = $2
+        where id = $1";
+
     // Two nodes that start at once must not both make the first keys.
     LOCK = r"
         lock table signing_keys, data_keys in share row exclusive mode";
@@ -139,6 +149,16 @@ pub async fn insert_data_key(
     now: OffsetDateTime,
 ) -> sqlx::Result<()> {
     sqlx::query(INSERT_DATA_KEY).bind(purpose).bind(sealed).bind(now).execute(connection).await.map(drop)
+}
+
+/// Keeps the private part of a signing key under another master key.
+pub async fn reseal(connection: &mut PgConnection, kid: &str, sealed: &[u8]) -> sqlx::Result<()> {
+    sqlx::query(RESEAL).bind(kid).bind(sealed).execute(connection).await.map(drop)
+}
+
+/// Keeps a data key under another master key.
+pub async fn reseal_data_key(connection: &mut PgConnection, id: i32, sealed: &[u8]) -> sqlx::Result<()> {
+    sqlx::query(RESEAL_DATA_KEY).bind(id).bind(sealed).execute(connection).await.map(drop)
 }
 
 /// Holds off every other node that would make keys, until the transaction ends.

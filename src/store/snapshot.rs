@@ -6,6 +6,7 @@ use std::{
 };
 
 use sqlx::{PgConnection, PgPool};
+use time::OffsetDateTime;
 
 use super::{api_resources, client_secrets, clients, configuration, identity_providers, organisations, scopes};
 use crate::{
@@ -31,6 +32,7 @@ statements! {
 pub struct Snapshot {
     /// the number of the last edit that it contains
     pub version: i64,
+    not_before: Option<OffsetDateTime>,
     organisations: HashMap<OrganisationId, Arc<Organisation>>,
     clients: HashMap<String, Arc<RegisteredClient>>,
     clients_by_row: HashMap<ClientRowId, Arc<RegisteredClient>>,
@@ -53,6 +55,17 @@ impl Snapshot {
     /// Every client.
     pub fn clients(&self) -> impl Iterator<Item = &Arc<RegisteredClient>> {
         self.clients.values()
+    }
+
+    /// The clients whose refresh tokens end with the session (D12).
+    pub fn clients_signed_out(&self) -> Vec<ClientRowId> {
+        let clients = self.clients.values().map(|registered| &registered.client);
+        clients.filter(|client| client.revoke_refresh_tokens_at_sign_out).map(|client| client.id).collect()
+    }
+
+    /// The moment before which authentications are void for the client: everybody's or its own, the later one (RT-12).
+    pub fn not_before(&self, client: &Client) -> OffsetDateTime {
+        self.not_before.max(client.not_before).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
     /// The API scope of this name.
@@ -101,7 +114,11 @@ pub async fn load(pool: &PgPool) -> Result<Snapshot, sqlx::Error> {
 }
 
 async fn read(connection: &mut PgConnection) -> Result<Snapshot, sqlx::Error> {
-    let mut snapshot = Snapshot { version: configuration::version(&mut *connection).await?, ..Snapshot::default() };
+    let mut snapshot = Snapshot {
+        version: configuration::version(&mut *connection).await?,
+        not_before: configuration::not_before(&mut *connection).await?,
+        ..Snapshot::default()
+    };
     for organisation in organisations::list(&mut *connection).await? {
         if organisation.value.enabled {
             snapshot.organisations.insert(organisation.value.id, Arc::new(organisation.value));

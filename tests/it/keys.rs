@@ -7,6 +7,7 @@ use ias::{
     jobs::keep_keys,
     keys::{
         life_cycle::{self, Revocation},
+        rewrap,
         ring::KeyRing,
     },
     model::signing_key::KeyLifetimes,
@@ -18,7 +19,7 @@ use crate::support::{
     database::TestDatabase,
     person::Person,
     server::TestServer,
-    tokens::{Answer, claims, decode, http, machine_token, tokens, userinfo},
+    tokens::{Answer, claims, decode, http, machine_token, refresh, tokens, userinfo},
 };
 
 const LIFETIMES: KeyLifetimes =
@@ -244,4 +245,37 @@ async fn key_02_private_keys_are_sealed_under_the_master_key_and_another_one_is_
     assert!(sealed.windows(rsa.len()).all(|window| window != rsa));
     let opened = server.app.master().open(&format!("signing key {}", keys[0].kid), sealed).unwrap();
     assert!(opened.windows(rsa.len()).any(|window| window == rsa), "what was looked for is there once it is opened");
+}
+
+#[tokio::test]
+async fn decision_k_a_new_master_key_changes_no_token_and_the_old_one_is_forgotten() {
+    let server = TestServer::start().await;
+    let mut person = Person::new();
+    let given = tokens(&server, &mut person, "@myorg.is/webapp", "openid offline_access").await;
+    let new = || SealingKey::new(2, Secret::new([8; 32]));
+    let (pool, now) = (&server.app.pool, server.app.clock.now());
+    let fault = rewrap::rewrap(pool, &new(), now).await.unwrap_err().to_string();
+    assert!(fault.contains("keys.previous_master_key"), "{fault}");
+    assert!(KeyRing::load(pool, &new()).await.is_err(), "nothing was sealed anew");
+
+    // both keys are configured: nodes read on before, while and after
+    let both = new().following(server.app.master().clone());
+    KeyRing::load(pool, &both).await.unwrap();
+    let sealed = signing_keys::list_data_keys(pool).await.unwrap().len() + 1;
+    assert_eq!(rewrap::rewrap(pool, &both, now).await.unwrap(), sealed);
+    assert_eq!(rewrap::rewrap(pool, &both, now).await.unwrap(), 0, "once is enough");
+    KeyRing::load(pool, &both).await.unwrap();
+    assert!(KeyRing::load(pool, server.app.master()).await.is_err());
+
+    let node = server
+        .second_node_with(|settings| {
+            (settings.keys.master_key_id, settings.keys.master_key) = (2, Some(Secret::new([8; 32])));
+        })
+        .await;
+    assert_eq!(userinfo(&node, &given.text("access_token")).await.status, 200);
+    let refreshed = refresh(&node, "@myorg.is/webapp", &given.text("refresh_token")).await;
+    let sub = |answer: &Answer| claims(&answer.text("id_token"))["sub"].clone();
+    assert_eq!(sub(&refreshed), sub(&given));
+    let again = tokens(&node, &mut Person::new(), "@myorg.is/webapp", "openid").await;
+    assert_eq!(sub(&again), sub(&given), "whoever signs in again is the same to the client");
 }

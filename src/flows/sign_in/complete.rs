@@ -113,7 +113,8 @@ pub async fn complete(
         if let Some(before) = &before {
             let about = About { actor_id: Some(before.person.id), session_id: Some(before.id), ..About::default() };
             let audit = AuditRecord::new(now, about, AuditEvent::SessionEnded { reason: "another_sign_in" });
-            sessions::end(&mut *transaction, before.id, "another_sign_in", &audit, now).await?;
+            let clients = configuration.snapshot().clients_signed_out();
+            sessions::end(&mut *transaction, before.id, "another_sign_in", &clients, &audit, now).await?;
         }
         sessions::insert(&mut transaction, &new).await?;
     }

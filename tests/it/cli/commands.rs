@@ -132,3 +132,21 @@ async fn a_port_that_is_taken_is_named() {
     let node: Node = stage.serve().await;
     stage.run(&["serve"]).await.refuses(&[&format!("cannot listen on 127.0.0.1:{}", node.port), "server.listen"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_blocked_and_what_was_given_is_cut_off() {
+    let stage = Stage::new().await;
+    stage.apply_the_demo().await.prints();
+    stage.run(&["person", "unblock", "010130-2989"]).await.refuses(&["nobody of this national id is blocked"]);
+    // also somebody who never signed in
+    let said = stage.run(&["person", "block", "010130-2989"]).await.prints();
+    assert!(said.starts_with("blocked:") && !said.contains("2989"), "{said}");
+    stage.run(&["person", "unblock", "0101302989"]).await.prints();
+    stage.run(&["person", "block", "12345"]).await.refuses(&["a national id has ten digits"]);
+    stage.run(&["not-before", "person", "0101307789"]).await.refuses(&["nobody of this national id has ever signed in"]);
+    stage.run(&["not-before", "client", "webapp"]).await.refuses(&["no client `webapp`", "@domain/name"]);
+    let said = stage.run(&["not-before", "client", "@myorg.is/webapp", "--at", "2026-01-02T03:04:05Z"]).await.prints();
+    assert_eq!(said, "what was given by authentications before 2026-01-02T03:04:05Z is void\n");
+    stage.run(&["not-before", "everybody"]).await.prints();
+    stage.run(&["not-before", "everybody", "--at", "2126-01-02T03:04:05Z"]).await.refuses(&["still to come"]);
+}
