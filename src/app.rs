@@ -13,24 +13,23 @@ use time::{Duration, OffsetDateTime};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    base::{
-        clock::Clock,
-        digest, entropy,
-        id::{ClientRowId, IdentityProviderRowId},
-        limiter::Limiter,
-        recent::Recent,
-        seal::SealingKey,
-    },
+    base::{clock::Clock, digest, entropy, id::IdentityProviderRowId, limiter::Limiter, recent::Recent, seal::SealingKey},
     config::Settings,
     keys::{KeyFault, ring::KeyRing},
     model::{
         identity_provider::IdentityProvider,
         scope::{OFFLINE_ACCESS, OPENID, PROFILE},
+        secret::SecretOwner,
         session::SessionLifetimes,
         signing_key::KeyLifetimes,
         urls::Urls,
     },
-    outbound::{client::OutboundClient, eid::Driver},
+    outbound::{
+        client::OutboundClient,
+        client_jwks::ClientKeySets,
+        eid::Driver,
+        guard::{self, GuardedClient},
+    },
     protocol::{
         jwk,
         metadata::{Capabilities, Metadata},
@@ -71,14 +70,16 @@ pub struct Inner {
     pub metrics: Metrics,
     /// failed client authentications, by client id and address (RAT-03)
     pub failed_authentications: Limiter<[u8; 32]>,
-    /// when clients' secrets were used last, by client and hash, until it is written down (CAU-09)
-    pub secret_uses: Mutex<HashMap<(ClientRowId, [u8; 32]), OffsetDateTime>>,
+    /// when secrets were used last, by owner and hash, until it is written down (CAU-09)
+    pub secret_uses: Mutex<HashMap<(SecretOwner, [u8; 32]), OffsetDateTime>>,
     /// requests ended by browsers in which nobody is signed in, by network: each writes a row (INT-06)
     pub anonymous_endings: Limiter<String>,
     /// SHA-256 of client and code challenge of the requests of the last minutes (AUT-06)
     pub code_challenges: Recent<[u8; 32]>,
     /// requests that are being answered (DOS-05)
     pub open_requests: AtomicUsize,
+    /// the keys that clients publish
+    pub client_keys: ClientKeySets,
     http: OutboundClient,
     master: SealingKey,
     configuration: ArcSwap<Configuration>,
@@ -152,6 +153,8 @@ impl App {
         let master = settings.keys.master_key().map_err(|fault| AppFault::Configuration(fault.to_string()))?;
         let urls = Urls::new(settings.server.issuer.as_str());
         let http = OutboundClient::new().map_err(|fault| AppFault::Outbound(fault.to_string()))?;
+        let guarded = GuardedClient::new(guard::Guard::new(&settings.outbound.allowed_hosts));
+        let guarded = guarded.map_err(|fault| AppFault::Outbound(fault.to_string()))?;
         let keys = KeyRing::load(&pool, &master).await?;
         let (confirmed, _) = ask(&pool).await?;
         let snapshot = snapshot::load(&pool).await?;
@@ -168,6 +171,7 @@ impl App {
             anonymous_endings: Limiter::new(settings.sign_in.attempts_per_address, settings.sign_in.attempts_window),
             code_challenges: Recent::new(50_000, Duration::minutes(5)),
             open_requests: AtomicUsize::new(0),
+            client_keys: ClientKeySets::new(guarded),
             http,
             master,
             configuration: ArcSwap::from_pointee(configuration),

@@ -11,6 +11,7 @@ mod live_state;
 mod migrate;
 mod node;
 mod place;
+mod secrets;
 mod serve;
 
 use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode};
@@ -42,6 +43,8 @@ enum Command {
     Migrate,
     /// Create or update organisations, scopes, API resources, clients and identity providers from YAML files
     Apply(apply::Arguments),
+    /// Make, list or remove secrets of clients and API resources
+    Secrets(secrets::Arguments),
     /// Look at the signing keys, announce a new one, or revoke one
     Keys(keys::Arguments),
     /// Block a person, or let them sign in again
@@ -77,6 +80,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Migrate => migrate::run(file).await,
         Command::Apply(arguments) => apply::run(arguments, file).await,
+        Command::Secrets(arguments) => secrets::run(arguments, file).await,
         Command::Keys(arguments) => keys::run(arguments, file).await,
         Command::Person(arguments) => live_state::person(arguments, file).await,
         Command::NotBefore(arguments) => live_state::not_before(arguments, file).await,

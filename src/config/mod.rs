@@ -9,6 +9,7 @@ pub mod environment;
 pub mod issuer;
 pub mod keys;
 mod layers;
+pub mod outbound;
 pub mod production;
 pub mod server;
 pub mod session;
@@ -19,8 +20,8 @@ mod value;
 use std::{ffi::OsString, fmt, path::PathBuf};
 
 use self::{
-    database::Database, environment::Environment, issuer::Issuer, keys::Keys, layers::Layers, server::Server, session::Session,
-    sign_in::SignIn, telemetry::Telemetry,
+    database::Database, environment::Environment, issuer::Issuer, keys::Keys, layers::Layers, outbound::Outbound,
+    server::Server, session::Session, sign_in::SignIn, telemetry::Telemetry,
 };
 use crate::base::secret::Secret;
 
@@ -39,6 +40,8 @@ pub struct Settings {
     pub session: Session,
     /// electronic-ID tries
     pub sign_in: SignIn,
+    /// whom the server asks
+    pub outbound: Outbound,
     /// logs
     pub telemetry: Telemetry,
 }
@@ -87,14 +90,16 @@ impl Settings {
         let keys = layers.section::<Keys>("keys");
         let session = layers.section::<Session>("session");
         let sign_in = layers.section::<SignIn>("sign_in");
+        let outbound = layers.section::<Outbound>("outbound");
         let telemetry = layers.section::<Telemetry>("telemetry");
         let mut faults = layers.into_faults();
-        let (Some(environment), Some(server), Some(database), Some(keys), Some(session), Some(sign_in), Some(telemetry)) =
-            (environment, server, database, keys, session, sign_in, telemetry)
-        else {
+        let (Some(environment), Some(server), Some(database), Some(keys)) = (environment, server, database, keys) else {
             return Err(ConfigFault(faults));
         };
-        let mut settings = Self { environment, server, database, keys, session, sign_in, telemetry };
+        let (Some(session), Some(sign_in), Some(outbound), Some(telemetry)) = (session, sign_in, outbound, telemetry) else {
+            return Err(ConfigFault(faults));
+        };
+        let mut settings = Self { environment, server, database, keys, session, sign_in, outbound, telemetry };
         if settings.server.allowed_hosts.is_empty() {
             settings.server.allowed_hosts.push(settings.server.issuer.authority().to_owned());
         }
@@ -126,7 +131,10 @@ impl Settings {
                 .concat();
         match self.environment {
             Environment::Development => {}
-            Environment::Staging => faults.extend(production::check_https(self)),
+            Environment::Staging => {
+                faults.extend(production::check_https(self));
+                faults.extend(production::check_outbound(self));
+            }
             Environment::Production => {
                 faults.extend(production::check(self));
                 faults.extend(production::check_build(cfg!(feature = "demo")));

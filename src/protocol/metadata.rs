@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{
     authorize::{Prompt, ResponseMode},
+    client_keys::AssertionAlgorithm,
     jwt::Algorithm,
 };
 use crate::base::text::Language;
@@ -56,7 +57,8 @@ pub struct Metadata {
     grant_types_supported: [&'static str; 3],
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: [&'static str; 1],
-    token_endpoint_auth_methods_supported: [&'static str; 3],
+    token_endpoint_auth_methods_supported: [&'static str; 4],
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
     code_challenge_methods_supported: [&'static str; 1],
     prompt_values_supported: [&'static str; 4],
     ui_locales_supported: [&'static str; 2],
@@ -85,7 +87,8 @@ impl Metadata {
             grant_types_supported: ["authorization_code", "refresh_token", "client_credentials"],
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: [Algorithm::Rs256.as_str()],
-            token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
+            token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+            token_endpoint_auth_signing_alg_values_supported: AssertionAlgorithm::ALL.map(AssertionAlgorithm::as_str),
             code_challenge_methods_supported: ["S256"],
             prompt_values_supported: Prompt::ALL.map(Prompt::as_str),
             ui_locales_supported: Language::ALL.map(Language::tag),
@@ -138,7 +141,8 @@ mod tests {
                 "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["RS256"],
-                "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+                "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+                "token_endpoint_auth_signing_alg_values_supported": ["PS256", "ES256", "RS256", "EdDSA"],
                 "code_challenge_methods_supported": ["S256"],
                 "prompt_values_supported": ["none", "login", "consent", "select_account"],
                 "ui_locales_supported": ["is", "en"],

@@ -4,6 +4,8 @@
 
 pub mod authorize;
 pub mod claims;
+pub mod client_assertion;
+pub mod client_keys;
 pub mod error;
 pub mod jwk;
 pub mod jwt;

@@ -94,10 +94,11 @@ refusals! {
 
     // 2xxx client authentication
     2001 CLIENT_AUTHENTICATION_FAILED InvalidClient
-        "The client could not be authenticated. Check the client id, the secret and the registered authentication method."
+        "The client could not be authenticated. Check the client id, the secret or assertion, and the registered authentication method."
     2002 BASIC_MALFORMED InvalidClient
         "The Basic credentials are malformed. Form-encode client id and secret, join them with a colon and encode them in base64."
-    2003 CLIENT_ID_MISSING InvalidClient "The client did not say who it is. Send Basic credentials or client_id in the body."
+    2003 CLIENT_ID_MISSING InvalidClient
+        "The client did not say who it is. Send Basic credentials, an assertion, or client_id in the body."
     2004 CLIENT_METHODS_TWO InvalidRequest
         "The request authenticates the client in more than one way. Use the registered method alone."
     2005 CLIENT_ID_DIFFERS InvalidRequest "The client_id in the body differs from the one that authenticated. Send the same one."
@@ -108,6 +109,8 @@ refusals! {
         "The Authorization header is malformed or of another scheme. Send one header with the scheme Basic."
     2008 CLIENT_METHOD_UNSUPPORTED InvalidClient
         "The client authentication method is not supported. The discovery document lists those that are."
+    2009 ASSERTION_INCOMPLETE InvalidClient
+        "Half of an assertion is missing. Send client_assertion and client_assertion_type together."
 
     // 3xxx token
     3001 GRANT_TYPE_MISSING InvalidRequest "The parameter grant_type is missing. Send it in the body."
