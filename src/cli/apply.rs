@@ -8,7 +8,10 @@ use super::{node, say, settings, variable};
 use crate::{
     base::{clock::Clock, secret::Secret},
     config::{Purpose, environment::Environment},
-    flows::apply::{self, Options},
+    flows::{
+        admin::change::Kind,
+        apply::{self, Options},
+    },
 };
 
 #[derive(Debug, clap::Args)]
@@ -36,6 +39,9 @@ pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::
     let changes = apply::apply(&pool, &arguments.path, options).await?;
     for change in &changes {
         say(&change.to_string());
+    }
+    if changes.iter().any(|change| change.kind != Kind::Unchanged) {
+        node::await_all(&pool).await?;
     }
     Ok(())
 }

@@ -38,6 +38,7 @@ pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::
         let master = settings.keys.master_key()?;
         let kid = life_cycle::rotate(&pool, &master, settings.keys.rsa_bits, signs_from, now).await?;
         say(&format!("announced {kid}"));
+        node::await_all(&pool).await?;
     }
     let format = |at: time::OffsetDateTime| at.format(&Rfc3339).unwrap_or_default();
     for key in signing_keys::list(&pool).await? {

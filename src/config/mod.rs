@@ -10,6 +10,7 @@ pub mod issuer;
 pub mod keys;
 mod layers;
 pub mod production;
+pub mod retention;
 pub mod server;
 pub mod session;
 pub mod sign_in;
@@ -19,8 +20,8 @@ mod value;
 use std::{ffi::OsString, fmt, path::PathBuf};
 
 use self::{
-    database::Database, environment::Environment, issuer::Issuer, keys::Keys, layers::Layers, server::Server, session::Session,
-    sign_in::SignIn, telemetry::Telemetry,
+    database::Database, environment::Environment, issuer::Issuer, keys::Keys, layers::Layers, retention::Retention,
+    server::Server, session::Session, sign_in::SignIn, telemetry::Telemetry,
 };
 use crate::base::secret::Secret;
 
@@ -39,6 +40,8 @@ pub struct Settings {
     pub session: Session,
     /// electronic-ID tries
     pub sign_in: SignIn,
+    /// how long rows stay
+    pub retention: Retention,
     /// logs
     pub telemetry: Telemetry,
 }
@@ -87,14 +90,23 @@ impl Settings {
         let keys = layers.section::<Keys>("keys");
         let session = layers.section::<Session>("session");
         let sign_in = layers.section::<SignIn>("sign_in");
+        let retention = layers.section::<Retention>("retention");
         let telemetry = layers.section::<Telemetry>("telemetry");
         let mut faults = layers.into_faults();
-        let (Some(environment), Some(server), Some(database), Some(keys), Some(session), Some(sign_in), Some(telemetry)) =
-            (environment, server, database, keys, session, sign_in, telemetry)
+        let (
+            Some(environment),
+            Some(server),
+            Some(database),
+            Some(keys),
+            Some(session),
+            Some(sign_in),
+            Some(retention),
+            Some(telemetry),
+        ) = (environment, server, database, keys, session, sign_in, retention, telemetry)
         else {
             return Err(ConfigFault(faults));
         };
-        let mut settings = Self { environment, server, database, keys, session, sign_in, telemetry };
+        let mut settings = Self { environment, server, database, keys, session, sign_in, retention, telemetry };
         if settings.server.allowed_hosts.is_empty() {
             settings.server.allowed_hosts.push(settings.server.issuer.authority().to_owned());
         }
@@ -124,6 +136,7 @@ impl Settings {
         let mut faults =
             [self.server.faults(), self.database.faults(), self.keys.faults(), self.session.faults(), self.sign_in.faults()]
                 .concat();
+        faults.extend(self.retention.faults(self.session.absolute_ttl));
         match self.environment {
             Environment::Development => {}
             Environment::Staging => faults.extend(production::check_https(self)),

@@ -5,7 +5,10 @@ use std::{mem, sync::PoisonError};
 use crate::{app::App, store::client_secrets};
 
 /// Writes once.
-pub async fn run_once(app: App) -> sqlx::Result<()> {
+pub async fn run_once(app: App) -> sqlx::Result<bool> {
     let uses = mem::take(&mut *app.secret_uses.lock().unwrap_or_else(PoisonError::into_inner));
-    if uses.is_empty() { Ok(()) } else { client_secrets::mark_used(&app.pool, uses).await }
+    if !uses.is_empty() {
+        client_secrets::mark_used(&app.pool, uses).await?;
+    }
+    Ok(true)
 }
