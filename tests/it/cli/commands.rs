@@ -37,7 +37,7 @@ async fn apply_prints_what_became_of_each_thing() {
     }
     assert!(!first.contains(crate::support::server::SECRET), "{first}");
     let second = stage.apply_the_demo().await.prints();
-    assert!(second.lines().all(|line| line.ends_with("  unchanged")), "{second}");
+    assert!(second.lines().all(|line| line.ends_with("  unchanged")), "nothing to wait for: {second}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,14 +82,27 @@ async fn a_key_that_is_rotated_is_in_the_jwks_of_a_running_server() {
     let node = stage.serve().await;
     let printed = stage.run(&["keys", "rotate"]).await.prints();
     let kid = printed.lines().next().unwrap().strip_prefix("announced ").unwrap().to_owned();
+    assert!(printed.contains("the one node that serves has taken it over\n"), "{printed}");
     let jwks = format!("{}/.well-known/openid-configuration/jwks", node.issuer);
-    for _ in 0..60 {
-        if reqwest::get(&jwks).await.unwrap().text().await.unwrap().contains(&kid) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(reqwest::get(&jwks).await.unwrap().text().await.unwrap().contains(&kid));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_is_answered_when_every_node_has_taken_it_over_and_none_waits_for_one_that_stopped() {
+    let mut stage = Stage::new().await;
+    let nodes = [stage.serve().await, stage.serve().await];
+    let first = stage.apply_the_demo().await.prints();
+    assert!(first.ends_with("all 2 nodes that serve have taken it over\n"), "{first}");
+    for node in nodes {
+        let kids = reqwest::get(format!("{}/.well-known/openid-configuration", node.issuer)).await.unwrap();
+        assert!(kids.text().await.unwrap().contains("@myorg.is/documents:read"));
+        node.terminate();
+        assert_eq!(node.end().await.0, Some(0));
     }
-    panic!("{kid} does not come");
+    let began = std::time::Instant::now();
+    let rotated = stage.run(&["keys", "rotate"]).await.prints();
+    assert!(rotated.contains("saved; no node is serving\n"), "{rotated}");
+    assert!(began.elapsed() < Duration::from_secs(5), "their leases ended with them");
 }
 
 #[tokio::test(flavor = "multi_thread")]
