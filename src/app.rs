@@ -25,7 +25,7 @@ use crate::{
     keys::{KeyFault, ring::KeyRing},
     model::{
         identity_provider::IdentityProvider,
-        scope::{OPENID, PROFILE},
+        scope::{OFFLINE_ACCESS, OPENID, PROFILE},
         session::SessionLifetimes,
         signing_key::KeyLifetimes,
         urls::Urls,
@@ -248,8 +248,8 @@ impl Inner {
         }
     }
 
-    /// All of it: seven statements, however much there is, and 2,000 clients in 30 ms. Which rows an edit touched would have to
-    /// be written down, and read by every node, to save that at each edit.
+    /// All of it, in about ten statements whatever there is: 2,000 clients take 0.2 s even unoptimized, beside the requests, which
+    /// are answered from the earlier one meanwhile. To read only what changed, every edit would have to say what it touched.
     async fn reload(&self) -> Result<(), AppFault> {
         let keys = KeyRing::load(&self.pool, &self.master).await?;
         let snapshot = snapshot::load(&self.pool).await?;
@@ -365,7 +365,7 @@ fn capabilities(snapshot: &Snapshot) -> Capabilities {
     acr_values.sort_unstable();
     acr_values.dedup();
     Capabilities {
-        scopes: [OPENID, PROFILE].into_iter().map(ToOwned::to_owned).chain(scopes).collect(),
+        scopes: [OPENID, PROFILE, OFFLINE_ACCESS].into_iter().map(ToOwned::to_owned).chain(scopes).collect(),
         claims: ["sub", "nationalId", "subjectType", "name", "auth_time", "acr", "amr", "sid"].map(ToOwned::to_owned).to_vec(),
         acr_values,
     }

@@ -23,7 +23,7 @@ enum Command {
     List,
     /// Announce a new key; it signs after the announcement time, and the others retire then
     Rotate {
-        /// Let the new key sign at once: only where the old one is in wrong hands, since clients may not know the new one yet
+        /// Let the new key sign 10 s from now, when every node knows it: only where the old one is in wrong hands, since clients may not know the new one yet
         #[arg(long)]
         now: bool,
     },
@@ -34,17 +34,23 @@ pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::
     let pool = node::connect_to_schema(&settings).await?;
     let now = Clock::System.now();
     if let Command::Rotate { now: at_once } = arguments.command {
-        let signs_from = if at_once { now } else { now + key_lifetimes(&settings).announce };
+        let announced_for = if at_once { life_cycle::READ_BY_ALL } else { key_lifetimes(&settings).announce };
         let master = settings.keys.master_key()?;
-        let kid = life_cycle::rotate(&pool, &master, settings.keys.rsa_bits, signs_from, now).await?;
+        let kid = life_cycle::rotate(&pool, &master, settings.keys.rsa_bits, now + announced_for, now).await?;
         say(&format!("announced {kid}"));
         node::await_all(&pool).await?;
     }
     let format = |at: time::OffsetDateTime| at.format(&Rfc3339).unwrap_or_default();
     for key in signing_keys::list(&pool).await? {
         let times = KeyTimes::from(&key);
-        let retires = times.retires_at.map_or_else(|| "-".to_owned(), format);
-        say(&format!("{}  {:?}  signs from {}  retires {retires}", times.kid, times.state(now), format(times.signs_from)));
+        let [retires, deleted] = [times.retires_at, times.deleted_at].map(|at| at.map_or_else(|| "-".to_owned(), format));
+        say(&format!(
+            "{}  {:?}  announced {}  signs from {}  retires {retires}  deleted {deleted}",
+            times.kid,
+            times.state(now),
+            format(times.announced_at),
+            format(times.signs_from)
+        ));
     }
     Ok(())
 }

@@ -9,7 +9,10 @@ use time::OffsetDateTime;
 use super::{DATA_KEY, KeyFault, SIGNING_KEY};
 use crate::{
     base::{seal::SealingKey, secret::Secret},
-    model::signing_key::{KeyState, KeyTimes, signer},
+    model::{
+        refresh_token::RefreshTokenKey,
+        signing_key::{KeyState, KeyTimes, signer},
+    },
     protocol::{
         jwk::RsaPublicJwk,
         jwt::{self, Algorithm, Claims, VerifyingKey},
@@ -20,10 +23,11 @@ use crate::{
 const SEALED_VALUES: &str = "sealed values";
 const SUB: &str = "sub";
 const CSRF: &str = "csrf";
+const REFRESH_TOKENS: &str = "refresh tokens";
 const PSEUDONYMS: &str = "pseudonyms";
 
 /// Each purpose has a key of its own (KEY-01).
-pub(super) const PURPOSES: [&str; 4] = [SEALED_VALUES, SUB, CSRF, PSEUDONYMS];
+pub(super) const PURPOSES: [&str; 5] = [SEALED_VALUES, SUB, CSRF, PSEUDONYMS, REFRESH_TOKENS];
 
 /// A signing key in memory.
 #[derive(Debug)]
@@ -40,6 +44,7 @@ pub struct KeyRing {
     signing: Vec<RingKey>,
     by_kid: HashMap<String, usize>,
     sealing: SealingKey,
+    refresh_tokens: RefreshTokenKey,
     data: HashMap<&'static str, Secret<[u8; 32]>>,
 }
 
@@ -63,25 +68,26 @@ impl KeyRing {
             signing.push(open_signing_key(&stored, master)?);
         }
         let mut data = HashMap::new();
-        let mut sealing = None;
+        let (mut sealing, mut refresh_tokens) = (None, None);
         for stored in signing_keys::list_data_keys(pool).await? {
             let Some(purpose) = PURPOSES.into_iter().find(|purpose| *purpose == stored.purpose) else { continue };
             let plain = open(master, &format!("{DATA_KEY} {purpose}"), &stored.key)?;
             let malformed = || KeyFault::Malformed(format!("the data key `{purpose}`"));
             let key: [u8; 32] = plain.expose().as_slice().try_into().map_err(|_| malformed())?;
-            if purpose == SEALED_VALUES {
-                let id = u32::try_from(stored.id).map_err(|_| malformed())?;
-                sealing = Some(SealingKey::new(id, Secret::new(key)));
-            } else {
-                data.insert(purpose, Secret::new(key));
+            let (id, key) = (u32::try_from(stored.id).map_err(|_| malformed())?, Secret::new(key));
+            match purpose {
+                SEALED_VALUES => sealing = Some(SealingKey::new(id, key)),
+                REFRESH_TOKENS => refresh_tokens = Some(RefreshTokenKey { id, key }),
+                _ => drop(data.insert(purpose, key)),
             }
         }
         let missing = || KeyFault::Malformed("the set of data keys".to_owned());
-        if PURPOSES[1..].iter().any(|purpose| !data.contains_key(purpose)) {
+        if [SUB, CSRF, PSEUDONYMS].iter().any(|purpose| !data.contains_key(purpose)) {
             return Err(missing());
         }
         let by_kid = signing.iter().enumerate().map(|(at, key)| (key.times.kid.clone(), at)).collect();
-        Ok(Arc::new(Self { signing, by_kid, sealing: sealing.ok_or_else(missing)?, data }))
+        let (sealing, refresh_tokens) = (sealing.ok_or_else(missing)?, refresh_tokens.ok_or_else(missing)?);
+        Ok(Arc::new(Self { signing, by_kid, sealing, refresh_tokens, data }))
     }
 
     /// Signs claims with the key that signs at `now`; their kind names the header's `typ` (TOK-03).
@@ -122,6 +128,11 @@ impl KeyRing {
     /// Seals values that travel through browsers or rest in rows.
     pub fn sealing(&self) -> &SealingKey {
         &self.sealing
+    }
+
+    /// The key under which refresh tokens are made.
+    pub fn refresh_tokens(&self) -> &RefreshTokenKey {
+        &self.refresh_tokens
     }
 
     /// The key of `sub`.

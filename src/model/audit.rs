@@ -69,6 +69,20 @@ pub enum AuditEvent {
     CodeRedeemed,
     /// a code was used a second time and what the first use gave is revoked (COD-06)
     CodeReused,
+    /// a refresh token was shown that is not the family's newest, and the family is revoked (RT-05, decision E)
+    RefreshTokenReused {
+        /// how many refreshes came before the token
+        generation: u32,
+        /// whether the family had not come so far: a lost commit
+        ahead: bool,
+        /// the redemption that came first, as far as it is remembered
+        first: Option<Value>,
+    },
+    /// the answer to a refresh was given again (RT-08)
+    RefreshRetried {
+        /// how many refreshes came before the token
+        generation: u32,
+    },
     /// a configuration object changed
     ConfigurationChanged {
         /// `client`, `scope`, …
@@ -96,6 +110,8 @@ impl AuditEvent {
             Self::AuthorizationRefused { .. } => "authorization_refused",
             Self::CodeRedeemed => "code_redeemed",
             Self::CodeReused => "code_reused",
+            Self::RefreshTokenReused { .. } => "refresh_token_reused",
+            Self::RefreshRetried { .. } => "refresh_retried",
             Self::ConfigurationChanged { .. } => "configuration_changed",
             Self::SigningKeyMade { .. } => "signing_key_made",
         }
@@ -110,6 +126,10 @@ impl AuditEvent {
             Self::CodeIssued { scope } => json!({ "scope": scope }),
             Self::AuthorizationRefused { error } => json!({ "error": error }),
             Self::CodeRedeemed | Self::CodeReused => json!({}),
+            Self::RefreshTokenReused { generation, ahead, first } => {
+                json!({ "generation": generation, "ahead": ahead, "first": first })
+            }
+            Self::RefreshRetried { generation } => json!({ "generation": generation }),
             Self::ConfigurationChanged { noun, name, changes } => json!({ "noun": noun, "name": name, "changes": changes }),
             Self::SigningKeyMade { kid } => json!({ "kid": kid }),
         }

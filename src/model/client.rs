@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{identity_provider::IdentityProviderKind, organisation::Organisation};
+use super::{family::RefreshTokenRetry, identity_provider::IdentityProviderKind, organisation::Organisation};
 use crate::{
     base::{
         id::{ClientRowId, OrganisationId},
@@ -160,6 +160,10 @@ pub struct Client {
     pub inactive_refresh_token_ttl: i32,
     /// seconds from the authentication after which all refresh tokens end
     pub absolute_refresh_token_ttl: i32,
+    /// what a refresh token that was used already means
+    pub refresh_token_retry: RefreshTokenRetry,
+    /// whether signing out ends refresh tokens as well (D12)
+    pub revoke_refresh_tokens_at_sign_out: bool,
     /// seconds, ≤ 300 in production
     pub access_token_ttl: i32,
     /// seconds
@@ -195,6 +199,11 @@ impl Client {
     /// Whether the client may use `grant_type`.
     pub fn may_use(&self, grant_type: GrantType) -> bool {
         self.grant_types.contains(&grant_type)
+    }
+
+    /// Seconds without use after which its refresh tokens end, where their end slides.
+    pub fn inactive_ttl(&self) -> Option<i32> {
+        (self.refresh_token_expiration == RefreshTokenExpiration::Sliding).then_some(self.inactive_refresh_token_ttl)
     }
 
     /// Where a sign-in that has ended can begin again: the client's own address for that, else its origin.

@@ -23,7 +23,8 @@ statements! {
             inactive_refresh_token_ttl, absolute_refresh_token_ttl, access_token_ttl, id_token_ttl,
             authorization_code_ttl, require_pkce, require_consent, allow_remember_consent, consent_ttl,
             always_include_user_claims_in_id_token, update_access_token_claims_on_refresh, client_claims,
-            always_send_client_claims, single_session, sso, not_before, version
+            always_send_client_claims, single_session, sso, refresh_token_retry, revoke_refresh_tokens_at_sign_out,
+            not_before, version
         from clients
         order by client_id";
 
@@ -37,11 +38,12 @@ statements! {
             inactive_refresh_token_ttl, absolute_refresh_token_ttl, access_token_ttl, id_token_ttl,
             authorization_code_ttl, require_pkce, require_consent, allow_remember_consent, consent_ttl,
             always_include_user_claims_in_id_token, update_access_token_claims_on_refresh, client_claims,
-            always_send_client_claims, single_session, sso, managed_by, version, created_at, updated_at
+            always_send_client_claims, single_session, sso, refresh_token_retry, revoke_refresh_tokens_at_sign_out,
+            managed_by, version, created_at, updated_at
         )
         values (
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-            $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, 1, $39, $39
+            $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, 1, $41, $41
         )";
 
     /// Changes one, if nobody else did since it was read.
@@ -83,11 +85,13 @@ statements! {
             always_send_client_claims = $35,
             single_session = $36,
             sso = $37,
-            managed_by = $38,
-            updated_at = $39,
+            refresh_token_retry = $38,
+            revoke_refresh_tokens_at_sign_out = $39,
+            managed_by = $40,
+            updated_at = $41,
             version = version + 1
         where id = $1
-            and version = $40";
+            and version = $42";
 }
 
 impl FromRow<'_, PgRow> for Stored<Client> {
@@ -129,6 +133,8 @@ impl FromRow<'_, PgRow> for Stored<Client> {
             always_send_client_claims: row.try_get("always_send_client_claims")?,
             single_session: row.try_get("single_session")?,
             sso: row.try_get("sso")?,
+            refresh_token_retry: row.try_get("refresh_token_retry")?,
+            revoke_refresh_tokens_at_sign_out: row.try_get("revoke_refresh_tokens_at_sign_out")?,
             not_before: row.try_get("not_before")?,
         };
         Ok(Self { value, version: row.try_get("version")? })
@@ -193,6 +199,8 @@ fn bind(query: Bound, client: &Client, stamp: Stamp) -> Bound {
         .bind(client.always_send_client_claims)
         .bind(client.single_session)
         .bind(client.sso)
+        .bind(client.refresh_token_retry)
+        .bind(client.revoke_refresh_tokens_at_sign_out)
         .bind(stamp.managed_by)
         .bind(stamp.now)
 }

@@ -14,6 +14,11 @@ statements! {
         select version
         from configuration";
 
+    /// The moment before which everything is void, if one was set.
+    NOT_BEFORE = r"
+        select not_before
+        from configuration";
+
     /// The environment that the database belongs to, if to any.
     ENVIRONMENT = r"
         select environment
@@ -78,6 +83,11 @@ pub async fn listen(options: PgConnectOptions) -> Result<PgListener, sqlx::Error
 /// The number of the last edit.
 pub async fn version(executor: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(VERSION).fetch_one(executor).await
+}
+
+/// The moment before which every authentication is void, if one was set (STO-09).
+pub async fn not_before(executor: impl PgExecutor<'_>) -> Result<Option<OffsetDateTime>, sqlx::Error> {
+    sqlx::query_scalar(NOT_BEFORE).fetch_one(executor).await
 }
 
 /// The environment that the database belongs to, if to any.

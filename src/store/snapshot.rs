@@ -6,6 +6,7 @@ use std::{
 };
 
 use sqlx::{PgConnection, PgPool};
+use time::OffsetDateTime;
 
 use super::{api_resources, client_secrets, clients, configuration, identity_providers, organisations, scopes};
 use crate::{
@@ -31,6 +32,7 @@ statements! {
 pub struct Snapshot {
     /// the number of the last edit that it contains
     pub version: i64,
+    not_before: Option<OffsetDateTime>,
     organisations: HashMap<OrganisationId, Arc<Organisation>>,
     clients: HashMap<String, Arc<RegisteredClient>>,
     clients_by_row: HashMap<ClientRowId, Arc<RegisteredClient>>,
@@ -59,6 +61,11 @@ impl Snapshot {
     /// Whether there is such a client, but it or its organisation is disabled: for logs, never for answers.
     pub fn is_disabled_client(&self, client_id: &str) -> bool {
         self.disabled_clients.contains(client_id)
+    }
+
+    /// The moment before which authentications are void for the client: everybody's or its own, the later one (RT-12).
+    pub fn not_before(&self, client: &Client) -> OffsetDateTime {
+        self.not_before.max(client.not_before).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
     /// The API scope of this name.
@@ -110,7 +117,11 @@ pub async fn load(pool: &PgPool) -> Result<Snapshot, sqlx::Error> {
 }
 
 async fn read(connection: &mut PgConnection) -> Result<Snapshot, sqlx::Error> {
-    let mut snapshot = Snapshot { version: configuration::version(&mut *connection).await?, ..Snapshot::default() };
+    let mut snapshot = Snapshot {
+        version: configuration::version(&mut *connection).await?,
+        not_before: configuration::not_before(&mut *connection).await?,
+        ..Snapshot::default()
+    };
     for organisation in organisations::list(&mut *connection).await? {
         if organisation.value.enabled {
             snapshot.organisations.insert(organisation.value.id, Arc::new(organisation.value));

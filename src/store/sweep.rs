@@ -54,6 +54,17 @@ statements! {
             for update skip locked
         ))";
 
+    /// Access tokens that have ended by themselves.
+    DELETE_REVOKED_ACCESS_TOKENS = r"
+        delete from revoked_access_tokens
+        where jti = any (array(
+            select jti
+            from revoked_access_tokens
+            where expires_at <= $1
+            limit $2
+            for update skip locked
+        ))";
+
     /// Families past their absolute end: none of their tokens holds, and the code that made them is long gone.
     DELETE_FAMILIES = r"
         delete from families
@@ -124,6 +135,8 @@ pub enum Ending {
     FinishedRequests,
     /// `replay`
     Replay,
+    /// `revoked_access_tokens`
+    RevokedAccessTokens,
     /// `families`
     Families,
     /// `outbox`
@@ -138,6 +151,7 @@ impl Ending {
             Self::RateLimits => "rate_limits",
             Self::FinishedRequests => "finished_requests",
             Self::Replay => "replay",
+            Self::RevokedAccessTokens => "revoked_access_tokens",
             Self::Families => "families",
             Self::Outbox => "outbox",
         }
@@ -151,6 +165,7 @@ pub async fn delete_ended(executor: impl PgExecutor<'_>, table: Ending, ended_be
         Ending::RateLimits => sqlx::query(DELETE_RATE_LIMITS),
         Ending::FinishedRequests => sqlx::query(DELETE_FINISHED_REQUESTS),
         Ending::Replay => sqlx::query(DELETE_REPLAY),
+        Ending::RevokedAccessTokens => sqlx::query(DELETE_REVOKED_ACCESS_TOKENS),
         Ending::Families => sqlx::query(DELETE_FAMILIES),
         Ending::Outbox => sqlx::query(DELETE_OUTBOX),
     };

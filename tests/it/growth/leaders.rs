@@ -40,6 +40,8 @@ async fn sto_05_of_many_nodes_one_leads_and_another_follows_when_its_lease_has_r
 async fn each_job_is_done_by_one_node_and_says_when() {
     let server = TestServer::start().await;
     let second = server.second_node().await;
+    server.stop_jobs().await;
+    second.stop_jobs().await;
     server.clock.advance(Duration::HOUR);
     macro_rules! one_leads {
         ($($job:ident),+) => {$(

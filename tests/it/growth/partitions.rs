@@ -185,6 +185,7 @@ async fn making_and_dropping_gives_way_to_traffic_that_holds_the_table() {
 async fn the_job_makes_partitions_ahead_and_removes_by_the_settings() {
     let server = TestServer::start().await;
     let owner = server.owner().await;
+    server.stop_jobs().await;
     let back = Duration::days(3653);
     server.clock.advance(-back);
     let then = server.app.clock.now();

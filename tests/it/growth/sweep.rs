@@ -36,17 +36,21 @@ async fn sto_15_ended_families_are_deleted_in_batches_and_live_ones_stay() {
     let server = TestServer::start().await;
     let (owner, now) = (server.owner().await, server.app.clock.now());
     let token = tokens(&server, &mut Person::new(), "@myorg.is/webapp", "openid").await.text("access_token");
+    server.stop_jobs().await;
     let day_ago = now - Duration::DAY;
     families(&owner, BATCH + 7, day_ago).await;
     families(&owner, 2, day_ago + Duration::microseconds(1)).await;
     assert_eq!(delete_ended(&server.app.pool, Ending::Families, day_ago).await.unwrap(), u64::from(BATCH));
     sweep::run_once(server.app.clone()).await.unwrap();
     assert_eq!(count(&owner, "families").await, 3);
+    server.app.confirm().await.unwrap();
     assert_eq!(userinfo(&server, &token).await.status, 200);
+    let mut planning = owner.begin().await.unwrap();
+    sqlx::query("set local enable_seqscan = off").execute(&mut *planning).await.unwrap();
     let plan: Vec<String> = sqlx::query_scalar(
         "explain select id from families where absolute_expires_at <= clock_timestamp() order by absolute_expires_at limit 1000",
     )
-    .fetch_all(&owner)
+    .fetch_all(&mut *planning)
     .await
     .unwrap();
     assert!(plan.join(" ").contains("families_absolute_expires_at_idx"), "{plan:?}");
@@ -55,6 +59,7 @@ async fn sto_15_ended_families_are_deleted_in_batches_and_live_ones_stay() {
 #[tokio::test]
 async fn a_sweep_leaves_what_somebody_holds_and_waits_for_nobody() {
     let server = TestServer::start().await;
+    server.stop_jobs().await;
     let (owner, now) = (server.owner().await, server.app.clock.now());
     for key in ["a", "b"] {
         sqlx::query("insert into replay (key, expires_at) values (convert_to($1, 'utf8'), $2)")
@@ -69,6 +74,22 @@ async fn a_sweep_leaves_what_somebody_holds_and_waits_for_nobody() {
     assert_eq!(delete_ended(&server.app.pool, Ending::Replay, now).await.unwrap(), 1);
     holding.rollback().await.unwrap();
     assert_eq!(delete_ended(&server.app.pool, Ending::Replay, now).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn rev_04_that_a_token_was_revoked_is_known_until_no_node_takes_it_for_valid() {
+    let server = TestServer::start().await;
+    let (owner, now) = (server.owner().await, server.app.clock.now());
+    let minute_ago = now - Duration::MINUTE;
+    for ended in [minute_ago, minute_ago + Duration::microseconds(1)] {
+        sqlx::query("insert into revoked_access_tokens (jti, expires_at) values (uuid_send(gen_random_uuid()), $1)")
+            .bind(ended)
+            .execute(&owner)
+            .await
+            .unwrap();
+    }
+    sweep::run_once(server.app.clone()).await.unwrap();
+    assert_eq!(count(&owner, "revoked_access_tokens").await, 1);
 }
 
 #[tokio::test]
