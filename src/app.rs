@@ -158,8 +158,8 @@ impl App {
         let master = settings.keys.master_key().map_err(|fault| AppFault::Configuration(fault.to_string()))?;
         let urls = Urls::new(settings.server.issuer.as_str());
         let http = OutboundClient::new().map_err(|fault| AppFault::Outbound(fault.to_string()))?;
-        let keys = KeyRing::load(&pool, &master).await?;
         let snapshot = snapshot::load(&pool).await?;
+        let keys = KeyRing::load(&pool, &master).await?;
         let configuration = Configuration::assemble(snapshot, None, &keys, &settings, &urls, &http, &clock);
         let app = Self(Arc::new(Inner {
             node: NodeId::new(clock.now()),
@@ -251,8 +251,9 @@ impl Inner {
     /// All of it, in about ten statements whatever there is: 2,000 clients take 0.2 s even unoptimized, beside the requests, which
     /// are answered from the earlier one meanwhile. To read only what changed, every edit would have to say what it touched.
     async fn reload(&self) -> Result<(), AppFault> {
-        let keys = KeyRing::load(&self.pool, &self.master).await?;
+        // the keys after the version that stands for them: they may be newer than it, never older (KEY-05)
         let snapshot = snapshot::load(&self.pool).await?;
+        let keys = KeyRing::load(&self.pool, &self.master).await?;
         let earlier = self.configuration.load();
         let configuration =
             Configuration::assemble(snapshot, Some(&earlier), &keys, &self.settings, &self.urls, &self.http, &self.clock);
