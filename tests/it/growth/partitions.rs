@@ -158,6 +158,7 @@ async fn sto_11_nobody_else_may_call_the_owners_functions() {
     let open: Vec<String> = sqlx::query_scalar(
         "select p.proname::text from pg_proc p
          where p.pronamespace = 'public'::regnamespace
+            and p.prorettype <> 'trigger'::regtype
             and (has_function_privilege('pg_monitor', p.oid, 'execute')
                 or (p.prosecdef and not coalesce(p.proconfig::text like '%search_path=pg_catalog, pg_temp%', false)))",
     )
