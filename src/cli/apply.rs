@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::{place::Place, say, variable};
+use super::{node, place::Place, say, variable};
 use crate::{
     base::{clock::Clock, secret::Secret},
     flows::{
