@@ -164,7 +164,7 @@ async fn people_are_blocked_and_what_was_given_is_cut_off() {
     stage.run(&["not-before", "person", "0101307789"]).await.refuses(&["nobody of this national id has ever signed in"]);
     stage.run(&["not-before", "client", "webapp"]).await.refuses(&["no client `webapp`", "@domain/name"]);
     let said = stage.run(&["not-before", "client", "@myorg.is/webapp", "--at", "2026-01-02T03:04:05Z"]).await.prints();
-    assert_eq!(said, "what was given by authentications before 2026-01-02T03:04:05Z is void\n");
+    assert_eq!(said, "what was given by authentications before 2026-01-02T03:04:05Z is void\nsaved; no node is serving\n");
     stage.run(&["not-before", "everybody"]).await.prints();
     stage.run(&["not-before", "everybody", "--at", "2126-01-02T03:04:05Z"]).await.refuses(&["still to come"]);
 }
