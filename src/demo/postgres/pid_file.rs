@@ -111,6 +111,13 @@ fn is_attached(line: &str, memory: u32) -> bool {
     columns.get(1).is_some_and(|id| id.parse() == Ok(memory)) && columns.get(6).is_some_and(|users| *users != "0")
 }
 
+/// Whether a server of this cluster still has its socket, though it has no pid file any more.
+pub(super) fn holds_socket(state: &State) -> bool {
+    let lock = fs::read_to_string(state.root().join(".s.PGSQL.5432.lock")).unwrap_or_default();
+    let pid = lock.lines().next().and_then(|line| line.trim().parse().ok()).map(Pid::from_raw);
+    pid.is_some_and(|pid| is_alive(pid) && serves(pid, &state.cluster()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

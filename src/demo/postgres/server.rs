@@ -202,6 +202,13 @@ pub(super) fn settle_predecessor(state: &State) -> Result<Option<PidFile>, Start
         }
         thread::sleep(POLL);
     }
+    // A server that stops lets go of its socket after its pid file.
+    while pid_file::holds_socket(state) {
+        if Instant::now() > deadline {
+            return Err(StartError::NotReady(state.log_file()));
+        }
+        thread::sleep(POLL);
+    }
     Ok(None)
 }
 
