@@ -45,8 +45,11 @@ pub mod configuration;
 pub mod families;
 pub mod finished_requests;
 pub mod identity_providers;
+pub mod leases;
 pub mod migrations;
+pub mod nodes;
 pub mod organisations;
+pub mod partitions;
 pub mod persons;
 pub mod pool;
 pub mod rate_limits;
@@ -70,8 +73,11 @@ pub static STATEMENTS: &[&[Statement]] = &[
     families::STATEMENTS,
     finished_requests::STATEMENTS,
     identity_providers::STATEMENTS,
+    leases::STATEMENTS,
     migrations::STATEMENTS,
+    nodes::STATEMENTS,
     organisations::STATEMENTS,
+    partitions::STATEMENTS,
     persons::STATEMENTS,
     rate_limits::STATEMENTS,
     replay::STATEMENTS,

@@ -7,7 +7,16 @@ use crate::support::{
 };
 
 /// Polls, renewals of the lease and what nodes do by themselves are left out.
-const LEFT_OUT: [&str; 5] = ["sign_in_attempts::LEASE", "configuration::", "signing_keys::", "sweep::", "snapshot::"];
+const LEFT_OUT: [&str; 8] = [
+    "sign_in_attempts::LEASE",
+    "configuration::",
+    "signing_keys::",
+    "sweep::",
+    "snapshot::",
+    "leases::",
+    "nodes::",
+    "partitions::",
+];
 /// With two looks at the waiting page: the first, and the one that shows the approval.
 const MOST: usize = 23;
 
