@@ -13,19 +13,13 @@ use time::{Duration, OffsetDateTime};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    base::{
-        clock::Clock,
-        digest, entropy,
-        id::{ClientRowId, IdentityProviderRowId},
-        limiter::Limiter,
-        recent::Recent,
-        seal::SealingKey,
-    },
+    base::{clock::Clock, digest, entropy, id::IdentityProviderRowId, limiter::Limiter, recent::Recent, seal::SealingKey},
     config::Settings,
     keys::{KeyFault, ring::KeyRing},
     model::{
         identity_provider::IdentityProvider,
         scope::{OFFLINE_ACCESS, OPENID, PROFILE},
+        secret::SecretOwner,
         session::SessionLifetimes,
         signing_key::KeyLifetimes,
         urls::Urls,
@@ -71,8 +65,8 @@ pub struct Inner {
     pub metrics: Metrics,
     /// failed client authentications, by client id and address (RAT-03)
     pub failed_authentications: Limiter<[u8; 32]>,
-    /// when clients' secrets were used last, by client and hash, until it is written down (CAU-09)
-    pub secret_uses: Mutex<HashMap<(ClientRowId, [u8; 32]), OffsetDateTime>>,
+    /// when secrets were used last, by owner and hash, until it is written down (CAU-09)
+    pub secret_uses: Mutex<HashMap<(SecretOwner, [u8; 32]), OffsetDateTime>>,
     /// requests ended by browsers in which nobody is signed in, by network: each writes a row (INT-06)
     pub anonymous_endings: Limiter<String>,
     /// SHA-256 of client and code challenge of the requests of the last minutes (AUT-06)

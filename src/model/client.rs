@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{family::RefreshTokenRetry, identity_provider::IdentityProviderKind, organisation::Organisation};
+use super::{
+    family::RefreshTokenRetry, identity_provider::IdentityProviderKind, organisation::Organisation, secret::SecretHash,
+};
 use crate::{
     base::{
         id::{ClientRowId, OrganisationId},
@@ -196,6 +198,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// Whether the client can prove who it is.
+    pub fn is_confidential(&self) -> bool {
+        self.token_endpoint_auth_method != TokenEndpointAuthMethod::None
+    }
+
     /// Whether the client may use `grant_type`.
     pub fn may_use(&self, grant_type: GrantType) -> bool {
         self.grant_types.contains(&grant_type)
@@ -217,15 +224,6 @@ impl Client {
     }
 }
 
-/// A secret that authenticates a client, as the server keeps it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientSecretHash {
-    /// SHA-256 of the secret's text
-    pub sha256: [u8; 32],
-    /// when it stops to work
-    pub expires_at: Option<OffsetDateTime>,
-}
-
 /// A client with what is needed to judge its requests.
 #[derive(Clone, Debug)]
 pub struct RegisteredClient {
@@ -234,5 +232,5 @@ pub struct RegisteredClient {
     /// its owner
     pub organisation: Organisation,
     /// its secrets
-    pub secrets: Vec<ClientSecretHash>,
+    pub secrets: Vec<SecretHash>,
 }

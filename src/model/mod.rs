@@ -16,6 +16,7 @@ pub mod person;
 pub mod phone_number;
 pub mod refresh_token;
 pub mod scope;
+pub mod secret;
 pub mod session;
 pub mod settings;
 pub mod sign_in_attempt;

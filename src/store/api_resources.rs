@@ -70,6 +70,15 @@ statements! {
                 else excluded.created_at end,
             last_used_at = case when api_resource_secrets.sha256 = excluded.sha256 then api_resource_secrets.last_used_at end";
 
+    /// When secrets were used last.
+    MARK_SECRETS_USED = r"
+        update api_resource_secrets s
+        set last_used_at = u.used_at
+        from unnest($1::uuid[], $2::bytea[], $3::timestamptz[]) as u (api_resource_id, sha256, used_at)
+        where s.api_resource_id = u.api_resource_id
+            and s.sha256 = u.sha256
+            and (s.last_used_at is null or s.last_used_at < u.used_at)";
+
     /// Takes a secret away.
     DELETE_SECRET = r"
         delete from api_resource_secrets
@@ -151,6 +160,20 @@ pub async fn put_secret(
         .execute(connection)
         .await
         .map(drop)
+}
+
+/// Writes down when secrets were used last, by API resource and hash; a later time that stands already is kept (CAU-09).
+pub async fn mark_secrets_used(
+    executor: impl PgExecutor<'_>,
+    uses: impl IntoIterator<Item = ((ApiResourceRowId, [u8; 32]), OffsetDateTime)>,
+) -> Result<(), sqlx::Error> {
+    let (mut resources, mut hashes, mut times) = (Vec::new(), Vec::new(), Vec::new());
+    for ((resource, sha256), used_at) in uses {
+        resources.push(resource.0);
+        hashes.push(sha256);
+        times.push(used_at);
+    }
+    sqlx::query(MARK_SECRETS_USED).bind(resources).bind(hashes).bind(times).execute(executor).await.map(drop)
 }
 
 /// Takes a secret away from an API resource.

@@ -14,9 +14,9 @@ use super::{
 use crate::{
     app::App,
     base::secret::Secret,
-    flows::authenticate_client::{self, Credentials},
+    flows::authenticate_client::{self, Credentials, Proof},
     http::error::oauth::{Challenge, Refused},
-    model::client::{RegisteredClient, TokenEndpointAuthMethod},
+    model::client::RegisteredClient,
     protocol::{error::OAuthError, params::Params, refusals, token::parse_basic},
 };
 
@@ -34,6 +34,24 @@ impl FromRequest<App> for ClientCall {
     type Rejection = Refused;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Refused> {
+        let Presented { credentials, challenge, params, caller } = Presented::read(request, app).await?;
+        let client = authenticate_client::authenticate(app, &credentials, caller.address, app.clock.now()).await;
+        Ok(Self { client: client.map_err(|error| Refused::new(error, challenge))?, params, caller })
+    }
+}
+
+/// What a caller presented, before it is proven.
+pub(super) struct Presented {
+    pub(super) credentials: Credentials,
+    /// what a refusal must carry
+    pub(super) challenge: Challenge,
+    pub(super) params: Params,
+    pub(super) caller: Caller,
+}
+
+impl Presented {
+    /// Reads form and credentials.
+    pub(super) async fn read(request: Request, app: &App) -> Result<Self, Refused> {
         let (mut parts, body) = request.into_parts();
         let Ok(caller) = Caller::from_request_parts(&mut parts, app).await;
         let headers = parts.headers.clone();
@@ -45,9 +63,7 @@ impl FromRequest<App> for ClientCall {
             return Err(refused(fault.refusal().into()));
         }
         let credentials = credentials(&headers, &params).map_err(refused)?;
-        let client = authenticate_client::authenticate(app, &credentials, caller.address, app.clock.now())
-            .map_err(|refusal| refused(refusal.into()))?;
-        Ok(Self { client, params, caller })
+        Ok(Self { credentials, challenge, params, caller })
     }
 }
 
@@ -82,14 +98,9 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<Credentials, OAut
         if client_id.is_some_and(|client_id| client_id != basic_id) {
             return Err((&refusals::CLIENT_ID_DIFFERS).into());
         }
-        return Ok(Credentials {
-            client_id: basic_id,
-            method: TokenEndpointAuthMethod::ClientSecretBasic,
-            secret: Some(secret),
-        });
+        return Ok(Credentials { client_id: basic_id, proof: Proof::Basic(secret) });
     }
     let client_id = client_id.ok_or(&refusals::CLIENT_ID_MISSING)?.to_owned();
-    let secret = secret.map(|secret| Secret::new(secret.to_owned()));
-    let method = if secret.is_some() { TokenEndpointAuthMethod::ClientSecretPost } else { TokenEndpointAuthMethod::None };
-    Ok(Credentials { client_id, method, secret })
+    let proof = secret.map_or(Proof::Nothing, |secret| Proof::Post(Secret::new(secret.to_owned())));
+    Ok(Credentials { client_id, proof })
 }
