@@ -11,7 +11,7 @@ use super::{
     assets,
     error::fallback,
     layers,
-    oidc::{authorize, discovery, end_session, token, userinfo},
+    oidc::{authorize, discovery, end_session, revocation, token, userinfo},
     ops,
     signin::{choose, consent, start, wait},
 };
@@ -26,6 +26,7 @@ pub fn public(app: &App) -> Router {
         .route(path::AUTHORIZE, get(authorize::get).post(authorize::post))
         .route(path::TOKEN, post(token::post))
         .route(path::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
+        .route(path::REVOCATION, post(revocation::revoke))
         .route(path::END_SESSION, get(end_session::get).post(end_session::post));
     let signin = Router::new()
         .route(path::CHOOSE, get(choose::get).post(choose::post))

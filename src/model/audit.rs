@@ -83,6 +83,11 @@ pub enum AuditEvent {
         /// how many refreshes came before the token
         generation: u32,
     },
+    /// a client revoked what it was given (RFC 7009)
+    TokenRevoked {
+        /// `refresh_token`: the family; `access_token`: that token alone
+        token: &'static str,
+    },
     /// a configuration object changed
     ConfigurationChanged {
         /// `client`, `scope`, …
@@ -112,6 +117,7 @@ impl AuditEvent {
             Self::CodeReused => "code_reused",
             Self::RefreshTokenReused { .. } => "refresh_token_reused",
             Self::RefreshRetried { .. } => "refresh_retried",
+            Self::TokenRevoked { .. } => "token_revoked",
             Self::ConfigurationChanged { .. } => "configuration_changed",
             Self::SigningKeyMade { .. } => "signing_key_made",
         }
@@ -130,6 +136,7 @@ impl AuditEvent {
                 json!({ "generation": generation, "ahead": ahead, "first": first })
             }
             Self::RefreshRetried { generation } => json!({ "generation": generation }),
+            Self::TokenRevoked { token } => json!({ "token": token }),
             Self::ConfigurationChanged { noun, name, changes } => json!({ "noun": noun, "name": name, "changes": changes }),
             Self::SigningKeyMade { kid } => json!({ "kid": kid }),
         }

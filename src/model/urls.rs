@@ -17,6 +17,7 @@ pub mod path {
     pub const AUTHORIZE: &str = "/connect/authorize";
     pub const TOKEN: &str = "/connect/token";
     pub const USERINFO: &str = "/connect/userinfo";
+    pub const REVOCATION: &str = "/connect/revocation";
     pub const END_SESSION: &str = "/connect/endsession";
     pub const CHOOSE: &str = "/signin/choose";
     pub const START: &str = "/signin/start";
@@ -48,6 +49,7 @@ impl Urls {
             authorization: self.absolute(path::AUTHORIZE),
             token: self.absolute(path::TOKEN),
             userinfo: self.absolute(path::USERINFO),
+            revocation: self.absolute(path::REVOCATION),
             end_session: self.absolute(path::END_SESSION),
             jwks: self.absolute(path::JWKS),
         }

@@ -11,6 +11,9 @@ use super::{
 };
 use crate::base::text::Language;
 
+/// How clients say who they are (RFC 8414 §2).
+const CLIENT_METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
+
 /// Our addresses, made from the issuer (DISC-01).
 #[derive(Clone, Debug)]
 pub struct Endpoints {
@@ -22,6 +25,8 @@ pub struct Endpoints {
     pub token: String,
     /// OpenID Connect Core §5.3
     pub userinfo: String,
+    /// RFC 7009 §2
+    pub revocation: String,
     /// RP-Initiated Logout §2
     pub end_session: String,
     /// RFC 7517 §5
@@ -46,6 +51,7 @@ pub struct Metadata {
     authorization_endpoint: String,
     token_endpoint: String,
     userinfo_endpoint: String,
+    revocation_endpoint: String,
     end_session_endpoint: String,
     jwks_uri: String,
     scopes_supported: Vec<String>,
@@ -57,6 +63,7 @@ pub struct Metadata {
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: [&'static str; 1],
     token_endpoint_auth_methods_supported: [&'static str; 3],
+    revocation_endpoint_auth_methods_supported: [&'static str; 3],
     code_challenge_methods_supported: [&'static str; 1],
     prompt_values_supported: [&'static str; 4],
     ui_locales_supported: [&'static str; 2],
@@ -75,6 +82,7 @@ impl Metadata {
             authorization_endpoint: endpoints.authorization,
             token_endpoint: endpoints.token,
             userinfo_endpoint: endpoints.userinfo,
+            revocation_endpoint: endpoints.revocation,
             end_session_endpoint: endpoints.end_session,
             jwks_uri: endpoints.jwks,
             scopes_supported: capabilities.scopes,
@@ -85,7 +93,8 @@ impl Metadata {
             grant_types_supported: ["authorization_code", "refresh_token", "client_credentials"],
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: [Algorithm::Rs256.as_str()],
-            token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
+            token_endpoint_auth_methods_supported: CLIENT_METHODS,
+            revocation_endpoint_auth_methods_supported: CLIENT_METHODS,
             code_challenge_methods_supported: ["S256"],
             prompt_values_supported: Prompt::ALL.map(Prompt::as_str),
             ui_locales_supported: Language::ALL.map(Language::tag),
@@ -113,6 +122,7 @@ mod tests {
             authorization: at("/connect/authorize"),
             token: at("/connect/token"),
             userinfo: at("/connect/userinfo"),
+            revocation: at("/connect/revocation"),
             end_session: at("/connect/endsession"),
             jwks: at("/.well-known/openid-configuration/jwks"),
         };
@@ -128,6 +138,7 @@ mod tests {
                 "authorization_endpoint": "https://innskra.island.is/connect/authorize",
                 "token_endpoint": "https://innskra.island.is/connect/token",
                 "userinfo_endpoint": "https://innskra.island.is/connect/userinfo",
+                "revocation_endpoint": "https://innskra.island.is/connect/revocation",
                 "end_session_endpoint": "https://innskra.island.is/connect/endsession",
                 "jwks_uri": "https://innskra.island.is/.well-known/openid-configuration/jwks",
                 "scopes_supported": ["openid", "profile"],
@@ -139,6 +150,7 @@ mod tests {
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["RS256"],
                 "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+                "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
                 "code_challenge_methods_supported": ["S256"],
                 "prompt_values_supported": ["none", "login", "consent", "select_account"],
                 "ui_locales_supported": ["is", "en"],

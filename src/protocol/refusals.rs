@@ -1,7 +1,7 @@
 //! Every refusal, in one table: RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, OpenID Connect Core §3.1.2.6, and pages of our own.
 //!
 //! 1xxx authorize (sent to the client) · 2xxx client authentication · 3xxx token · 4xxx userinfo · 5xxx endsession ·
-//! 6xxx pages (shown to the person, never sent to a client) · 9xxx anywhere. An id is never given to another refusal.
+//! 6xxx pages (shown to the person, never sent to a client) · 7xxx revocation and introspection · 9xxx anywhere. An id is never given to another refusal.
 
 use super::error::{
     ErrorCode::{
@@ -187,6 +187,9 @@ refusals! {
     6018 FORM_NOT_OURS AccessDenied (403) "The form was not sent from a page of this server. Open the page again and repeat."
     6019 SIGN_IN_EMBEDDED AccessDenied (403)
         "Sign-in is not possible inside a frame or in the background. Open it in a window of its own."
+
+    // 7xxx revocation and introspection
+    7001 TOKEN_PARAMETER_MISSING InvalidRequest "The parameter token is missing. Send the token in the body."
 
     // 9xxx anywhere
     9001 PARAMETER_REPEATED InvalidRequest "A parameter was sent more than once. Send each parameter once."

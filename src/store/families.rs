@@ -12,6 +12,7 @@ use crate::{
         audit::{AuditRecord, Origin},
         family::{FamilyGrant, Presented},
         refresh_token::RefreshToken,
+        token_id::TokenId,
     },
 };
 
@@ -50,7 +51,8 @@ statements! {
             and actor.blocked_at is null
             and (actor.not_before is null or f.auth_time >= actor.not_before)
             and (f.secret_hash is not null or s.ended_at is null)
-            and k.withdrawn_at is null";
+            and k.withdrawn_at is null
+            and not exists (select from revoked_access_tokens r where r.jti = any ($3))";
 
     // No indexed column changes and the pages have room (fillfactor): Postgres keeps it a HOT update. The last three redemptions
     // stay in the row, the newest first.
@@ -104,6 +106,29 @@ statements! {
         )
         select count(*)
         from revoked";
+
+    // RFC 7009 §2.1: any token of the chain names it, a used one too, to the client that it was given to; the family's own secret
+    // proves that it was given (REV-03, REV-04)
+    REVOKE_OWN = r"
+        with revoked as (
+            update families
+            set revoked_at = $14, revoke_reason = 'client'
+            where id = $13
+                and secret_hash = $15
+                and client_id = $16
+                and revoked_at is null
+                and absolute_expires_at > $14
+            returning actor_id, subject_id, session_id
+        ), audited as (
+            insert into audit_log
+                (id, at, kind, organisation_id, client_id, actor_id, subject_id, session_id, family_id, address,
+                 user_agent, detail)
+            select $1, $2, $3, $4, $5, coalesce($6, actor_id), coalesce($7, subject_id), coalesce($8, session_id), $9, $10,
+                $11, $12
+            from revoked
+        )
+        select count(*)
+        from revoked";
 }
 
 /// A living family with the claims of its subject.
@@ -125,9 +150,13 @@ pub struct LiveFamily {
     pub name: Option<String>,
 }
 
-/// The family, where nothing has ended it.
-pub async fn find_live(executor: impl PgExecutor<'_>, id: FamilyId, now: OffsetDateTime) -> sqlx::Result<Option<LiveFamily>> {
-    sqlx::query_as(FIND_LIVE).bind(id).bind(now).fetch_optional(executor).await
+/// The family of an access token, where nothing has ended it or revoked the token.
+pub async fn find_live(
+    executor: impl PgExecutor<'_>,
+    token: &TokenId,
+    now: OffsetDateTime,
+) -> sqlx::Result<Option<LiveFamily>> {
+    sqlx::query_as(FIND_LIVE).bind(token.family_id()).bind(now).bind(token.lineage()).fetch_optional(executor).await
 }
 
 /// What a client shows to refresh, with what its settings say at this moment.
@@ -247,5 +276,24 @@ pub async fn revoke(
     now: OffsetDateTime,
 ) -> sqlx::Result<bool> {
     let revoked: i64 = sqlx::query_scalar(REVOKE).bind_audit(audit).bind(id).bind(now).bind(reason).fetch_one(executor).await?;
+    Ok(revoked == 1)
+}
+
+/// Revokes a client's own family, which a refresh token of it names; `false` where there is nothing to revoke.
+pub async fn revoke_own(
+    executor: impl PgExecutor<'_>,
+    token: &RefreshToken,
+    client_id: ClientRowId,
+    audit: &AuditRecord,
+    now: OffsetDateTime,
+) -> sqlx::Result<bool> {
+    let revoked: i64 = sqlx::query_scalar(REVOKE_OWN)
+        .bind_audit(audit)
+        .bind(token.family_id)
+        .bind(now)
+        .bind(&token.secret_hash()[..])
+        .bind(client_id)
+        .fetch_one(executor)
+        .await?;
     Ok(revoked == 1)
 }

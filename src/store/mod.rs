@@ -50,6 +50,7 @@ pub mod organisations;
 pub mod persons;
 pub mod pool;
 pub mod rate_limits;
+pub mod revoked_access_tokens;
 pub mod roles;
 pub mod scopes;
 pub mod sessions;
@@ -73,6 +74,7 @@ pub static STATEMENTS: &[&[Statement]] = &[
     organisations::STATEMENTS,
     persons::STATEMENTS,
     rate_limits::STATEMENTS,
+    revoked_access_tokens::STATEMENTS,
     roles::STATEMENTS,
     scopes::STATEMENTS,
     sessions::STATEMENTS,

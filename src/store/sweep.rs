@@ -22,9 +22,13 @@ statements! {
             delete from replay
             where key in (select key from replay where expires_at <= $1 limit $2)
             returning 1
+        ), revoked as (
+            delete from revoked_access_tokens
+            where jti in (select jti from revoked_access_tokens where expires_at <= $1 limit $2)
+            returning 1
         )
         select (select count(*) from attempts) + (select count(*) from limits) + (select count(*) from requests)
-            + (select count(*) from used)";
+            + (select count(*) from used) + (select count(*) from revoked)";
 
     /// What was typed serves a second try within the same authorization request and no longer (PRV-03). An attempt that
     /// nobody attended to or claimed has expired long before.

@@ -7,12 +7,13 @@ use time::OffsetDateTime;
 use self::claims::Subject;
 use crate::{
     app::App,
-    base::{digest, entropy, id::FamilyId},
+    base::id::FamilyId,
     keys::KeyFault,
     model::{
         authorization_code::Authentication,
         client::{Client, RegisteredClient},
         scope::OPENID,
+        token_id::TokenId,
     },
     protocol::{
         claims::{AccessTokenClaims, Audience, ClientClaims, IdTokenClaims, UserClaims, at_hash},
@@ -71,9 +72,10 @@ pub fn for_person(app: &App, grant: &PersonGrant<'_>, now: OffsetDateTime) -> Re
             iss: app.urls.issuer().to_owned(),
             aud: audience(&snapshot.resources_of(grant.scope.iter())),
             client_id: client.client_id.clone(),
+            act: None,
             sub: Some(authentication.sub.clone()),
             idp: Some(authentication.identity_provider.as_str().to_owned()),
-            jti: jti(Some(grant.family_id)),
+            jti: TokenId::of_family(grant.family_id).to_string(),
             sid: Some(authentication.session_id.to_string()),
             scope: grant.scope.clone(),
             amr: authentication.amr.clone(),
@@ -128,9 +130,10 @@ pub fn for_machine(app: &App, client: &Client, scope: &ScopeSet, now: OffsetDate
             iss: app.urls.issuer().to_owned(),
             aud: audience(&configuration.snapshot().resources_of(scope.iter())),
             client_id: client.client_id.clone(),
+            act: None,
             sub: None,
             idp: None,
-            jti: jti(None),
+            jti: TokenId::of_machine().to_string(),
             sid: None,
             scope: scope.clone(),
             amr: Vec::new(),
@@ -140,17 +143,6 @@ pub fn for_machine(app: &App, client: &Client, scope: &ScopeSet, now: OffsetDate
         },
         now,
     )
-}
-
-/// The family that a `jti` names (decision C).
-pub fn family_of(jti: &str) -> Option<FamilyId> {
-    let bytes = digest::from_base64url(jti)?;
-    uuid::Uuid::from_slice(bytes.get(..16)?).ok().map(FamilyId)
-}
-
-fn jti(family: Option<FamilyId>) -> String {
-    let head = family.map_or_else(entropy::bytes::<16>, |family| family.0.into_bytes());
-    digest::base64url([&head[..], &entropy::bytes::<12>()].concat())
 }
 
 fn audience(resources: &[&str]) -> Option<Audience> {

@@ -3,5 +3,6 @@
 pub mod authorize;
 pub mod discovery;
 pub mod end_session;
+pub mod revocation;
 pub mod token;
 pub mod userinfo;

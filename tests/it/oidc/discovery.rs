@@ -172,6 +172,7 @@ async fn disc_02_the_document_has_exactly_these_members() {
             "authorization_endpoint": at("/connect/authorize"),
             "token_endpoint": at("/connect/token"),
             "userinfo_endpoint": at("/connect/userinfo"),
+            "revocation_endpoint": at("/connect/revocation"),
             "end_session_endpoint": at("/connect/endsession"),
             "jwks_uri": at(JWKS),
             "scopes_supported": [
@@ -185,6 +186,7 @@ async fn disc_02_the_document_has_exactly_these_members() {
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+            "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
             "code_challenge_methods_supported": ["S256"],
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "ui_locales_supported": ["is", "en"],
@@ -213,8 +215,10 @@ async fn disc_02_every_endpoint_method_grant_scope_and_claim_of_the_document_wor
         let answer = Answer::to(http().get(document[member].as_str().unwrap())).await;
         assert_eq!(answer.status, status, "{member}");
     }
-    let bare = Answer::to(http().post(document["token_endpoint"].as_str().unwrap()).form(&[("a", "b")])).await;
-    bare.is_refusal(401, "invalid_client");
+    for member in ["token_endpoint", "revocation_endpoint"] {
+        let bare = Answer::to(http().post(document[member].as_str().unwrap()).form(&[("a", "b")])).await;
+        bare.is_refusal(401, "invalid_client");
+    }
 
     for method in list(&document, "token_endpoint_auth_methods_supported") {
         let client_id = match method.as_str() {

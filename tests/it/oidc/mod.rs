@@ -4,5 +4,6 @@ mod authorize;
 mod discovery;
 mod end_session;
 mod live_state;
+mod revocation;
 mod token;
 mod userinfo;
