@@ -85,9 +85,11 @@ fn still_granted(snapshot: &Snapshot, claims: &AccessTokenClaims, family: Option
         return Some(scope);
     };
     let kind = IdentityProviderKind::parse(&family.identity_provider)?;
-    let provider_stands = snapshot.identity_providers().iter().any(|provider| provider.kind == kind);
+    let providers = snapshot.identity_providers().iter();
     // TEX-06: an exchange is no way around a client's own rules
-    if origin.id != family.client_id || !provider_stands || !clients.iter().all(|client| client.accepts(kind)) {
+    let accepted =
+        providers.filter(|provider| provider.kind == kind).any(|it| clients.iter().all(|client| client.accepts(it)));
+    if origin.id != family.client_id || !accepted {
         return None;
     }
     // a token may be narrower than its family, never wider

@@ -11,7 +11,7 @@ use crate::{
     base::{seal::SealingKey, secret::Secret},
     model::{
         refresh_token::RefreshTokenKey,
-        signing_key::{KeyState, KeyTimes, signer},
+        signing_key::{KeyTimes, signer},
     },
     protocol::{
         jwk::RsaPublicJwk,
@@ -56,6 +56,7 @@ impl From<&StoredSigningKey> for KeyTimes {
             signs_from: stored.signs_from,
             retires_at: stored.retires_at,
             deleted_at: stored.deleted_at,
+            revoked_at: stored.revoked_at,
         }
     }
 }
@@ -104,20 +105,21 @@ impl KeyRing {
         Ok(jwt::finish(&input, &signature))
     }
 
-    /// The key that an `id_token_hint` names, whatever its state: hints may be old (OUT-02).
-    pub fn verifying_key(&self, kid: &str) -> Option<&VerifyingKey> {
-        self.by_kid.get(kid).map(|&at| &self.signing[at].verifying)
+    /// The key that an `id_token_hint` names: hints may be old (OUT-02), but with a revoked key anybody could make them (KEY-04).
+    pub fn hint_key(&self, kid: &str) -> Option<&VerifyingKey> {
+        let key = self.by_kid.get(kid).map(|&at| &self.signing[at])?;
+        key.times.revoked_at.is_none().then_some(&key.verifying)
     }
 
     /// The key of a token that must hold at `now`: one that has left the JWKS vouches for nothing any more (KEY-04).
     pub fn published_key(&self, kid: &str, now: OffsetDateTime) -> Option<&VerifyingKey> {
         let key = self.by_kid.get(kid).map(|&at| &self.signing[at])?;
-        (key.times.state(now) != KeyState::Deleted).then_some(&key.verifying)
+        key.times.state(now).is_published().then_some(&key.verifying)
     }
 
     /// What the JWKS lists at `now`.
     pub fn published(&self, now: OffsetDateTime) -> impl Iterator<Item = &RsaPublicJwk> {
-        self.signing.iter().filter(move |key| key.times.state(now) != KeyState::Deleted).map(|key| &key.public)
+        self.signing.iter().filter(move |key| key.times.state(now).is_published()).map(|key| &key.public)
     }
 
     /// The times of every key.

@@ -52,7 +52,7 @@ pub enum AuditEvent {
     },
     /// a session ended
     SessionEnded {
-        /// `sign_out`, `another_person`, …
+        /// `sign_out` or `another_sign_in`
         reason: &'static str,
     },
     /// a code was given to a client
@@ -88,6 +88,22 @@ pub enum AuditEvent {
         /// `refresh_token`: the family; `access_token`: that token alone
         token: &'static str,
     },
+    /// every key is sealed under another master key
+    KeysRewrapped {
+        /// id of the master key
+        master_key_id: u32,
+    },
+    /// a person may not sign in any more, and what they were given is void
+    PersonBlocked,
+    /// a person may sign in again
+    PersonUnblocked,
+    /// authentications before a moment are void
+    NotBeforeSet {
+        /// whose: `everybody`, `client`, `person`
+        whose: &'static str,
+        /// the moment
+        not_before: OffsetDateTime,
+    },
     /// a configuration object changed
     ConfigurationChanged {
         /// `client`, `scope`, …
@@ -99,6 +115,11 @@ pub enum AuditEvent {
     },
     /// a signing key was made
     SigningKeyMade {
+        /// its kid
+        kid: String,
+    },
+    /// a signing key that may be in wrong hands was taken out of service
+    SigningKeyRevoked {
         /// its kid
         kid: String,
     },
@@ -118,8 +139,13 @@ impl AuditEvent {
             Self::RefreshTokenReused { .. } => "refresh_token_reused",
             Self::RefreshRetried { .. } => "refresh_retried",
             Self::TokenRevoked { .. } => "token_revoked",
+            Self::KeysRewrapped { .. } => "keys_rewrapped",
+            Self::PersonBlocked => "person_blocked",
+            Self::PersonUnblocked => "person_unblocked",
+            Self::NotBeforeSet { .. } => "not_before_set",
             Self::ConfigurationChanged { .. } => "configuration_changed",
             Self::SigningKeyMade { .. } => "signing_key_made",
+            Self::SigningKeyRevoked { .. } => "signing_key_revoked",
         }
     }
 
@@ -131,14 +157,16 @@ impl AuditEvent {
             Self::SessionEnded { reason } => json!({ "reason": reason }),
             Self::CodeIssued { scope } => json!({ "scope": scope }),
             Self::AuthorizationRefused { error } => json!({ "error": error }),
-            Self::CodeRedeemed | Self::CodeReused => json!({}),
+            Self::CodeRedeemed | Self::CodeReused | Self::PersonBlocked | Self::PersonUnblocked => json!({}),
+            Self::KeysRewrapped { master_key_id } => json!({ "master_key_id": master_key_id }),
+            Self::NotBeforeSet { whose, not_before } => json!({ "whose": whose, "not_before": not_before.unix_timestamp() }),
             Self::RefreshTokenReused { generation, ahead, first } => {
                 json!({ "generation": generation, "ahead": ahead, "first": first })
             }
             Self::RefreshRetried { generation } => json!({ "generation": generation }),
             Self::TokenRevoked { token } => json!({ "token": token }),
             Self::ConfigurationChanged { noun, name, changes } => json!({ "noun": noun, "name": name, "changes": changes }),
-            Self::SigningKeyMade { kid } => json!({ "kid": kid }),
+            Self::SigningKeyMade { kid } | Self::SigningKeyRevoked { kid } => json!({ "kid": kid }),
         }
     }
 }

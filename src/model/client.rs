@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{
-    family::RefreshTokenRetry, identity_provider::IdentityProviderKind, organisation::Organisation, secret::SecretHash,
+    family::RefreshTokenRetry,
+    identity_provider::{IdentityProvider, IdentityProviderKind},
+    organisation::Organisation,
+    secret::SecretHash,
 };
 use crate::{
     base::{
@@ -218,9 +221,11 @@ impl Client {
         self.initiate_login_uri.clone().or_else(|| redirect_uri::origin(redirect_uri).filter(|origin| origin.contains("://")))
     }
 
-    /// Whether people may sign in to it with `kind`.
-    pub fn accepts(&self, kind: IdentityProviderKind) -> bool {
-        self.identity_providers.is_empty() || self.identity_providers.contains(&kind)
+    /// Whether people may sign in to it with this provider: its kind is accepted, and it is everybody's or of the client's own
+    /// organisation (EID-10).
+    pub fn accepts(&self, provider: &IdentityProvider) -> bool {
+        (self.identity_providers.is_empty() || self.identity_providers.contains(&provider.kind))
+            && provider.organisation_id.is_none_or(|organisation_id| organisation_id == self.organisation_id)
     }
 }
 

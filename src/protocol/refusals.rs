@@ -44,6 +44,8 @@ refusals! {
     1006 REGISTRATION_NOT_SUPPORTED RegistrationNotSupported
         "The parameter registration is not supported. Register the client with the administrators."
     1007 REQUEST_TOO_LARGE InvalidRequest "The authorization request is too large. Send at most 4096 bytes."
+    1008 FORM_POST_TO_APP InvalidRequest
+        "A form cannot be sent to the redirect URI of an app. Send response_mode=query, or leave it out."
     1010 SCOPE_MISSING InvalidScope "The parameter scope is missing. Send at least scope=openid."
     1011 SCOPE_SYNTAX InvalidScope
         "The scope is malformed. Separate scope names with single spaces and use printable ASCII without quotes or backslashes."

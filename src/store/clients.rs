@@ -9,8 +9,16 @@ use sqlx::{
 
 use std::collections::BTreeMap;
 
+use time::OffsetDateTime;
+
 use super::configuration::{Stamp, Stored};
-use crate::{base::text::LocalizedText, model::client::Client};
+use crate::{
+    base::{
+        id::{ClientRowId, OrganisationId},
+        text::LocalizedText,
+    },
+    model::client::Client,
+};
 
 statements! {
     /// All of them.
@@ -45,6 +53,13 @@ statements! {
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
             $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, 1, $41, $41
         )";
+
+    /// Makes what it was given before a moment void.
+    SET_NOT_BEFORE = r"
+        update clients
+        set not_before = greatest(not_before, $2), updated_at = $3, version = version + 1
+        where client_id = $1
+        returning id, organisation_id";
 
     /// Changes one, if nobody else did since it was read.
     UPDATE = r"
@@ -149,6 +164,16 @@ pub async fn list(executor: impl PgExecutor<'_>) -> Result<Vec<Stored<Client>>, 
 /// Adds a client.
 pub async fn insert(connection: &mut PgConnection, client: &Client, stamp: Stamp) -> Result<(), sqlx::Error> {
     bind(sqlx::query(INSERT), client, stamp).execute(connection).await.map(drop)
+}
+
+/// Makes a client's authentications before `not_before` void, never fewer than before; gives its row and its owner.
+pub async fn set_not_before(
+    connection: &mut PgConnection,
+    client_id: &str,
+    not_before: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Result<Option<(ClientRowId, OrganisationId)>, sqlx::Error> {
+    sqlx::query_as(SET_NOT_BEFORE).bind(client_id).bind(not_before).bind(now).fetch_optional(connection).await
 }
 
 /// Changes a client; false if its row has another version by now.

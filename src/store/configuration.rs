@@ -32,6 +32,11 @@ statements! {
         set environment = coalesce(environment, $1)
         returning environment";
 
+    /// Makes every authentication before a moment void.
+    SET_NOT_BEFORE = r"
+        update configuration
+        set not_before = greatest(not_before, $1)";
+
     /// Counts an edit.
     BUMP = r"
         update configuration
@@ -93,6 +98,11 @@ pub async fn version(executor: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> 
 /// The moment before which every authentication is void, if one was set (STO-09).
 pub async fn not_before(executor: impl PgExecutor<'_>) -> Result<Option<OffsetDateTime>, sqlx::Error> {
     sqlx::query_scalar(NOT_BEFORE).fetch_one(executor).await
+}
+
+/// Makes every authentication before `not_before` void, never fewer than before.
+pub async fn set_not_before(connection: &mut PgConnection, not_before: OffsetDateTime) -> Result<(), sqlx::Error> {
+    sqlx::query(SET_NOT_BEFORE).bind(not_before).execute(connection).await.map(drop)
 }
 
 /// The environment that the database belongs to, if to any.

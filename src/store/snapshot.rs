@@ -38,7 +38,6 @@ pub struct Snapshot {
     organisations: HashMap<OrganisationId, Arc<Organisation>>,
     clients: HashMap<String, Arc<RegisteredClient>>,
     clients_by_row: HashMap<ClientRowId, Arc<RegisteredClient>>,
-    disabled_clients: HashSet<String>,
     scopes: HashMap<String, Arc<Scope>>,
     /// in the order of their names
     api_resources: Vec<Arc<RegisteredApiResource>>,
@@ -61,9 +60,10 @@ impl Snapshot {
         self.clients.values()
     }
 
-    /// Whether there is such a client, but it or its organisation is disabled: for logs, never for answers.
-    pub fn is_disabled_client(&self, client_id: &str) -> bool {
-        self.disabled_clients.contains(client_id)
+    /// The clients whose refresh tokens end with the session (D12).
+    pub fn clients_signed_out(&self) -> Vec<ClientRowId> {
+        let clients = self.clients.values().map(|registered| &registered.client);
+        clients.filter(|client| client.revoke_refresh_tokens_at_sign_out).map(|client| client.id).collect()
     }
 
     /// The moment before which authentications are void for the client: everybody's or its own, the later one (RT-12).
@@ -105,10 +105,7 @@ impl Snapshot {
 
     fn add_client(&mut self, client: Client, secrets: Vec<SecretHash>) {
         let owner = self.organisations.get(&client.organisation_id).filter(|_| client.enabled);
-        let Some(organisation) = owner.map(|owner| Organisation::clone(owner)) else {
-            self.disabled_clients.insert(client.client_id);
-            return;
-        };
+        let Some(organisation) = owner.map(|owner| Organisation::clone(owner)) else { return };
         let registered = Arc::new(RegisteredClient { client, organisation, secrets });
         self.clients_by_row.insert(registered.client.id, Arc::clone(&registered));
         self.clients.insert(registered.client.client_id.clone(), registered);
@@ -149,7 +146,8 @@ async fn read(connection: &mut PgConnection) -> Result<Snapshot, sqlx::Error> {
         }
     }
     for provider in identity_providers::list(&mut *connection).await? {
-        if provider.value.enabled {
+        let of_an_absent = provider.value.organisation_id.is_some_and(|id| !snapshot.organisations.contains_key(&id));
+        if provider.value.enabled && !of_an_absent {
             snapshot.identity_providers.push(Arc::new(provider.value));
         }
     }

@@ -254,12 +254,6 @@ pub async fn revoke(server: &TestServer, client_id: &str, token: &str) -> Answer
     call(server, path::REVOCATION, Credentials::of(client_id), &[("token", token)]).await
 }
 
-/// Refreshes as a client.
-pub async fn refresh(server: &TestServer, client_id: &str, refresh_token: &str) -> Answer {
-    let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
-    token(server, Credentials::of(client_id), &form).await
-}
-
 /// Asks an endpoint that clients call.
 pub async fn call(server: &TestServer, path: &str, credentials: Credentials<'_>, form: &[(&str, &str)]) -> Answer {
     let mut form = form.to_vec();
@@ -276,6 +270,16 @@ pub async fn call(server: &TestServer, path: &str, credentials: Credentials<'_>,
 /// Exchanges a code as its client.
 pub async fn exchange(server: &TestServer, code: &Code) -> Answer {
     token(server, Credentials::of(&code.client_id), &code.form()).await
+}
+
+/// Refreshes as a client of the demo.
+pub async fn refresh(server: &TestServer, client_id: &str, refresh_token: &str) -> Answer {
+    token(server, Credentials::of(client_id), &refresh_form(refresh_token)).await
+}
+
+/// The form that refreshes.
+pub fn refresh_form(refresh_token: &str) -> [(&str, &str); 2] {
+    [("grant_type", "refresh_token"), ("refresh_token", refresh_token)]
 }
 
 /// The tokens of a client: signs the person of `PHONE` in where that is needed, and exchanges the code.

@@ -72,7 +72,7 @@ pub(super) fn hinted_subject(app: &App, destination: &Destination, request: &Aut
     let Some(hint) = &request.id_token_hint else { return Ok(None) };
     let keys = app.keys();
     let now = app.clock.now();
-    let claims: IdTokenClaims = jwt::verify(hint, app.urls.issuer(), now, Expiry::Allowed, |kid| keys.verifying_key(kid))
+    let claims: IdTokenClaims = jwt::verify(hint, app.urls.issuer(), now, Expiry::Allowed, |kid| keys.hint_key(kid))
         .map_err(|_| &refusals::AUTHORIZE_HINT_INVALID)?;
     if claims.aud == destination.client.client.client_id {
         Ok(Some(claims.sub))

@@ -5,4 +5,5 @@ mod client_authentication;
 mod client_credentials;
 mod content;
 mod introspector;
+mod refresh_token;
 mod requests;
