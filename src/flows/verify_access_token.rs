@@ -22,7 +22,6 @@ use crate::{
 };
 
 /// An access token that holds at this moment.
-#[derive(Debug)]
 pub struct LiveToken {
     /// what it says
     pub claims: AccessTokenClaims,

@@ -14,6 +14,9 @@ use crate::base::text::Language;
 /// How clients say who they are (RFC 8414 §2).
 const CLIENT_METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
 
+/// How those say it who must prove it (INS-01).
+const CONFIDENTIAL_METHODS: [&str; 2] = ["client_secret_basic", "client_secret_post"];
+
 /// Our addresses, made from the issuer (DISC-01).
 #[derive(Clone, Debug)]
 pub struct Endpoints {
@@ -27,6 +30,8 @@ pub struct Endpoints {
     pub userinfo: String,
     /// RFC 7009 §2
     pub revocation: String,
+    /// RFC 7662 §2
+    pub introspection: String,
     /// RP-Initiated Logout §2
     pub end_session: String,
     /// RFC 7517 §5
@@ -52,6 +57,7 @@ pub struct Metadata {
     token_endpoint: String,
     userinfo_endpoint: String,
     revocation_endpoint: String,
+    introspection_endpoint: String,
     end_session_endpoint: String,
     jwks_uri: String,
     scopes_supported: Vec<String>,
@@ -64,6 +70,7 @@ pub struct Metadata {
     id_token_signing_alg_values_supported: [&'static str; 1],
     token_endpoint_auth_methods_supported: [&'static str; 3],
     revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    introspection_endpoint_auth_methods_supported: [&'static str; 2],
     code_challenge_methods_supported: [&'static str; 1],
     prompt_values_supported: [&'static str; 4],
     ui_locales_supported: [&'static str; 2],
@@ -83,6 +90,7 @@ impl Metadata {
             token_endpoint: endpoints.token,
             userinfo_endpoint: endpoints.userinfo,
             revocation_endpoint: endpoints.revocation,
+            introspection_endpoint: endpoints.introspection,
             end_session_endpoint: endpoints.end_session,
             jwks_uri: endpoints.jwks,
             scopes_supported: capabilities.scopes,
@@ -95,6 +103,7 @@ impl Metadata {
             id_token_signing_alg_values_supported: [Algorithm::Rs256.as_str()],
             token_endpoint_auth_methods_supported: CLIENT_METHODS,
             revocation_endpoint_auth_methods_supported: CLIENT_METHODS,
+            introspection_endpoint_auth_methods_supported: CONFIDENTIAL_METHODS,
             code_challenge_methods_supported: ["S256"],
             prompt_values_supported: Prompt::ALL.map(Prompt::as_str),
             ui_locales_supported: Language::ALL.map(Language::tag),
@@ -123,6 +132,7 @@ mod tests {
             token: at("/connect/token"),
             userinfo: at("/connect/userinfo"),
             revocation: at("/connect/revocation"),
+            introspection: at("/connect/introspect"),
             end_session: at("/connect/endsession"),
             jwks: at("/.well-known/openid-configuration/jwks"),
         };
@@ -139,6 +149,7 @@ mod tests {
                 "token_endpoint": "https://innskra.island.is/connect/token",
                 "userinfo_endpoint": "https://innskra.island.is/connect/userinfo",
                 "revocation_endpoint": "https://innskra.island.is/connect/revocation",
+                "introspection_endpoint": "https://innskra.island.is/connect/introspect",
                 "end_session_endpoint": "https://innskra.island.is/connect/endsession",
                 "jwks_uri": "https://innskra.island.is/.well-known/openid-configuration/jwks",
                 "scopes_supported": ["openid", "profile"],
@@ -151,6 +162,7 @@ mod tests {
                 "id_token_signing_alg_values_supported": ["RS256"],
                 "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
                 "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+                "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
                 "code_challenge_methods_supported": ["S256"],
                 "prompt_values_supported": ["none", "login", "consent", "select_account"],
                 "ui_locales_supported": ["is", "en"],

@@ -5,6 +5,7 @@
 pub mod authorize;
 pub mod claims;
 pub mod error;
+pub mod introspection;
 pub mod jwk;
 pub mod jwt;
 pub mod logout;

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::audit_log::BindAudit as _;
 use crate::{
-    base::id::{ClientRowId, FamilyId},
+    base::id::{ClientRowId, FamilyId, SessionId},
     model::{
         audit::{AuditRecord, Origin},
         family::{FamilyGrant, Presented},
@@ -90,6 +90,23 @@ statements! {
             and f.secret_hash = $7
             and f.client_id = $8
         for update of f");
+
+    // For introspection: the family's current token, used by nobody (INS-03).
+    FIND_CURRENT = concat!(r"
+        select
+            f.session_id, f.sub, f.identity_provider, f.acr, f.amr, f.auth_time, f.scope, f.last_used_at as issued_at,
+            least(
+                f.absolute_expires_at,
+                f.auth_time + $3 * interval '1 second',
+                f.last_used_at + least(f.inactive_ttl, $4::integer) * interval '1 second'
+            ) as expires_at
+        from families f
+        join persons actor on actor.id = f.actor_id
+        where f.id = $1
+            and f.secret_hash = $7
+            and f.client_id = $8
+            and f.generation = $9
+            and ", alive!());
 
     REVOKE = r"
         with revoked as (
@@ -264,6 +281,49 @@ pub async fn lock(
         .bind(presented.client_id)
         .bind(presented.scope)
         .fetch_optional(connection)
+        .await
+}
+
+/// A refresh token that would be taken.
+#[derive(Debug, FromRow)]
+pub struct CurrentToken {
+    /// the claim `sid`
+    pub session_id: SessionId,
+    /// the claim `sub`
+    pub sub: String,
+    /// the claim `idp`
+    pub identity_provider: String,
+    /// the claim `acr`
+    pub acr: String,
+    /// the claim `amr`
+    pub amr: Vec<String>,
+    /// when the person was authenticated
+    pub auth_time: OffsetDateTime,
+    /// what was granted
+    pub scope: Vec<String>,
+    /// when it was given
+    pub issued_at: OffsetDateTime,
+    /// when it ends
+    pub expires_at: OffsetDateTime,
+}
+
+/// The token that is shown, where [`rotate`] would take it; nothing is used up.
+pub async fn find_current(
+    executor: impl PgExecutor<'_>,
+    presented: &Presentation<'_>,
+    now: OffsetDateTime,
+) -> sqlx::Result<Option<CurrentToken>> {
+    sqlx::query_as(FIND_CURRENT)
+        .bind(presented.token.family_id)
+        .bind(now)
+        .bind(presented.absolute_ttl)
+        .bind(presented.inactive_ttl)
+        .bind(presented.not_before)
+        .bind(presented.identity_providers)
+        .bind(&presented.token.secret_hash()[..])
+        .bind(presented.client_id)
+        .bind(i32::try_from(presented.token.generation).unwrap_or(i32::MAX))
+        .fetch_optional(executor)
         .await
 }
 

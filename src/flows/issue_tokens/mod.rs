@@ -62,7 +62,6 @@ pub fn for_person(app: &App, grant: &PersonGrant<'_>, now: OffsetDateTime) -> Re
     let exp = (iat + i64::from(client.access_token_ttl)).min(grant.ends_at.unix_timestamp());
     let expires_in = u32::try_from(exp - iat).unwrap_or(0);
     let keys = app.keys();
-    let wanted = grant.scope.iter().filter_map(|name| snapshot.scope(name)).flat_map(|scope| scope.claims.iter().copied());
     let access_token = keys.sign(
         &AccessTokenClaims {
             nbf: iat,
@@ -80,7 +79,7 @@ pub fn for_person(app: &App, grant: &PersonGrant<'_>, now: OffsetDateTime) -> Re
             scope: grant.scope.clone(),
             amr: authentication.amr.clone(),
             acr: Some(authentication.acr.clone()),
-            user: grant.subject.for_api(wanted),
+            user: grant.subject.for_api(claims::asked_for(snapshot, grant.scope)),
             client: if client.always_send_client_claims {
                 client.client_claims.iter().cloned().collect()
             } else {

@@ -28,7 +28,7 @@ impl Reader {
     pub fn of(request: &Request) -> Self {
         let path = request.uri().path();
         let is_machine_endpoint =
-            [path::TOKEN, path::USERINFO, path::REVOCATION].contains(&path) || path.starts_with("/.well-known/");
+            [path::TOKEN, path::USERINFO, path::REVOCATION, path::INTROSPECT].contains(&path) || path.starts_with("/.well-known/");
         let headers = request.headers().clone();
         let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
         let is_person = !is_machine_endpoint && accept.is_some_and(|accept| accept.contains("text/html"));

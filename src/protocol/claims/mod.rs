@@ -66,6 +66,11 @@ pub struct AccessTokenClaims {
 }
 
 impl AccessTokenClaims {
+    /// Whether a name is in the token's audience; where it has none, who owns its scopes decides (D11).
+    pub fn may_be_for(&self, name: &str) -> bool {
+        self.aud.as_ref().is_none_or(|audience| audience.contains(name))
+    }
+
     /// The clients that the token came through, by `client_id`: the one that holds it first, the one to which a person signed in
     /// last.
     pub fn clients(&self) -> impl Iterator<Item = &str> {
@@ -197,6 +202,16 @@ impl Audience {
             1 => names.pop().map(Self::One),
             _ => Some(Self::Several(names)),
         }
+    }
+
+    /// What is left of it where only some names stand; none where none do.
+    #[must_use]
+    pub fn retain(self, mut stands: impl FnMut(&str) -> bool) -> Option<Self> {
+        let names = match self {
+            Self::One(name) => vec![name],
+            Self::Several(names) => names,
+        };
+        Self::new(names.into_iter().filter(|name| stands(name)).collect())
     }
 
     /// Whether a name is among them.

@@ -73,7 +73,7 @@ fn requests(host: &str) -> impl Strategy<Value = Request<Body>> + use<> {
     let routes = DOCUMENTS
         .into_iter()
         .chain(PAGES)
-        .chain([path::TOKEN, path::USERINFO, path::REVOCATION, path::STATUS])
+        .chain([path::TOKEN, path::USERINFO, path::REVOCATION, path::INTROSPECT, path::STATUS])
         .map(ToOwned::to_owned);
     let target = prop_oneof![
         8 => proptest::sample::select(routes.collect::<Vec<_>>()),

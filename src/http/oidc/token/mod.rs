@@ -2,7 +2,7 @@
 
 mod authorization_code;
 mod client_credentials;
-mod person;
+pub(super) mod person;
 mod refresh_token;
 
 use axum::{
