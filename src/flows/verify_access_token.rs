@@ -86,8 +86,7 @@ fn still_granted(snapshot: &Snapshot, claims: &AccessTokenClaims, family: Option
     let kind = IdentityProviderKind::parse(&family.identity_provider)?;
     let providers = snapshot.identity_providers().iter();
     // TEX-06: an exchange is no way around a client's own rules
-    let accepted =
-        providers.filter(|provider| provider.kind == kind).any(|it| clients.iter().all(|client| client.accepts(it)));
+    let accepted = providers.filter(|provider| provider.kind == kind).any(|it| clients.iter().all(|client| client.accepts(it)));
     if origin.id != family.client_id || !accepted {
         return None;
     }

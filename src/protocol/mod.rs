@@ -16,3 +16,4 @@ pub mod redirect_uri;
 pub mod refusals;
 pub mod scope;
 pub mod token;
+pub mod token_exchange;

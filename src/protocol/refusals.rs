@@ -6,9 +6,10 @@
 use super::error::{
     ErrorCode::{
         AccessDenied, AccountSelectionRequired, ConsentRequired, InsufficientScope, InteractionRequired,
-        InvalidAuthorizationDetails, InvalidClient, InvalidGrant, InvalidRequest, InvalidScope, InvalidToken, LoginRequired,
-        RegistrationNotSupported, RequestNotSupported, RequestUriNotSupported, ServerError, TemporarilyUnavailable,
-        UnauthorizedClient, UnmetAuthenticationRequirements, UnsupportedGrantType, UnsupportedResponseType,
+        InvalidAuthorizationDetails, InvalidClient, InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget, InvalidToken,
+        LoginRequired, RegistrationNotSupported, RequestNotSupported, RequestUriNotSupported, ServerError,
+        TemporarilyUnavailable, UnauthorizedClient, UnmetAuthenticationRequirements, UnsupportedGrantType,
+        UnsupportedResponseType,
     },
     Refusal,
 };
@@ -143,6 +144,23 @@ refusals! {
         "A requested scope is about a person. Machine clients act for themselves: leave out openid, profile and offline_access."
     3023 MACHINE_SCOPE_MISSING InvalidScope
         "No scope was requested. Name the scopes of the API that the token is for."
+    3040 SUBJECT_TOKEN_MISSING InvalidRequest
+        "The parameter subject_token or subject_token_type is missing. Send the access token and its type in the body."
+    3041 SUBJECT_TOKEN_TYPE_UNSUPPORTED InvalidRequest
+        "The subject token type is not supported. Send urn:ietf:params:oauth:token-type:access_token with an access token."
+    3042 ACTOR_TOKEN_UNSUPPORTED InvalidRequest
+        "Actor tokens are not supported. Leave out actor_token and actor_token_type: who acts is known from the subject token."
+    3043 REQUESTED_TOKEN_TYPE_UNSUPPORTED InvalidRequest
+        "The requested token type is not supported. Send the type of access tokens or of actor access tokens, or leave it out."
+    // TEX-02: one wording, so that nobody learns about a token that is not for them (INS-02)
+    3044 SUBJECT_TOKEN_NOT_GOOD InvalidRequest
+        "The subject token is malformed, expired, revoked, not a person's access token of this server, or not meant for this client."
+    3045 EXCHANGED_TOO_OFTEN InvalidRequest
+        "The subject token has come through too many clients. A token can be exchanged three times."
+    3046 EXCHANGE_SCOPE_NOT_ALLOWED InvalidScope
+        "Nothing is left of the scope. It can hold what the subject token and this client both have, without openid, profile and offline_access."
+    3047 EXCHANGE_AUDIENCE_NOT_ALLOWED InvalidTarget
+        "The audience is not the name of an API resource that owns one of the scopes. Name such a one, or leave it out."
 
     // 4xxx userinfo
     // UI-02: answered by a bare challenge, without an error code

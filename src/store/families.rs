@@ -39,7 +39,17 @@ statements! {
     // D12: without a refresh token a family lives no longer than its session; Appendix B: the person and the consent are
     // judged at each use
     FIND_LIVE = r"
-        select f.client_id, f.scope, f.sub, f.identity_provider, f.auth_time, subject.national_id, subject.name
+        select
+            f.client_id, f.scope, f.sub, f.identity_provider, f.auth_time, subject.national_id, subject.name,
+            actor.national_id as actor_national_id, actor.name as actor_name,
+            case
+                when f.actor_id = f.subject_id then f.sub
+                else (
+                    select j.sub
+                    from subjects j
+                    where j.subject_id = f.actor_id and j.actor_id = f.actor_id and j.identity_provider = f.identity_provider
+                )
+            end as actor_sub
         from families f
         join persons actor on actor.id = f.actor_id
         join persons subject on subject.id = f.subject_id
@@ -165,6 +175,12 @@ pub struct LiveFamily {
     pub national_id: String,
     /// of the subject
     pub name: Option<String>,
+    /// of the person who signed in
+    pub actor_national_id: String,
+    /// of the person who signed in
+    pub actor_name: Option<String>,
+    /// the claim `sub` of the person who signed in, for themself
+    pub actor_sub: Option<String>,
 }
 
 /// The family of an access token, where nothing has ended it or revoked the token.

@@ -101,13 +101,8 @@ mod tests {
             delegation_type: vec!["ProcurationHolder".into()],
             actor: Some(Actor { national_id: "0101302989".into(), name: "Gervimaður Ameríka".into() }),
         };
-        let all = [
-            ScopeClaim::NationalId,
-            ScopeClaim::Name,
-            ScopeClaim::SubjectType,
-            ScopeClaim::Actor,
-            ScopeClaim::DelegationType,
-        ];
+        let all =
+            [ScopeClaim::NationalId, ScopeClaim::Name, ScopeClaim::SubjectType, ScopeClaim::Actor, ScopeClaim::DelegationType];
         assert_eq!(narrowed(&whole, all), whole);
         assert_eq!(narrowed(&whole, []), UserClaims::default());
         for claim in all {

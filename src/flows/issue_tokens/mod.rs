@@ -5,6 +5,7 @@ pub mod claims;
 use time::OffsetDateTime;
 
 use self::claims::Subject;
+use super::verify_access_token::LiveToken;
 use crate::{
     app::App,
     base::id::FamilyId,
@@ -16,7 +17,7 @@ use crate::{
         token_id::TokenId,
     },
     protocol::{
-        claims::{AccessTokenClaims, Audience, ClientClaims, IdTokenClaims, UserClaims, at_hash},
+        claims::{AccessTokenClaims, Audience, ClientClaims, EarlierClient, IdTokenClaims, UserClaims, at_hash},
         jwt::Algorithm,
         scope::ScopeSet,
     },
@@ -80,11 +81,7 @@ pub fn for_person(app: &App, grant: &PersonGrant<'_>, now: OffsetDateTime) -> Re
             amr: authentication.amr.clone(),
             acr: Some(authentication.acr.clone()),
             user: grant.subject.for_api(claims::asked_for(snapshot, grant.scope)),
-            client: if client.always_send_client_claims {
-                client.client_claims.iter().cloned().collect()
-            } else {
-                ClientClaims::default()
-            },
+            client: fixed_claims(client),
         },
         now,
     )?;
@@ -116,6 +113,53 @@ pub fn for_person(app: &App, grant: &PersonGrant<'_>, now: OffsetDateTime) -> Re
     Ok(PersonTokens { access_token, expires_in, id_token: Some(id_token) })
 }
 
+/// What an exchanged token is made of (RFC 8693).
+pub struct ExchangeGrant<'a> {
+    /// to whom
+    pub client: &'a Client,
+    /// the token that is exchanged
+    pub origin: &'a LiveToken,
+    /// whom the new one is about
+    pub sub: String,
+    /// what its scopes ask for about them
+    pub user: UserClaims,
+    /// what it is good for: not more than its origin
+    pub scope: ScopeSet,
+    /// the API resources that it is for
+    pub audience: Vec<String>,
+}
+
+/// An access token for another one, and the seconds that it lives: at most as long as its origin, and it dies with it (TEX-04).
+pub fn for_exchange(app: &App, grant: ExchangeGrant<'_>, now: OffsetDateTime) -> Result<(String, u32), KeyFault> {
+    let ExchangeGrant { client, origin, sub, user, scope, audience } = grant;
+    let claims = &origin.claims;
+    let iat = now.unix_timestamp();
+    let exp = (iat + i64::from(client.access_token_ttl)).min(claims.exp);
+    let token = app.keys().sign(
+        &AccessTokenClaims {
+            nbf: iat,
+            exp,
+            iat,
+            auth_time: claims.auth_time,
+            iss: app.urls.issuer().to_owned(),
+            aud: Audience::new(audience),
+            client_id: client.client_id.clone(),
+            act: Some(EarlierClient { client_id: claims.client_id.clone(), act: claims.act.clone().map(Box::new) }),
+            sub: Some(sub),
+            idp: claims.idp.clone(),
+            jti: origin.id.exchanged().to_string(),
+            sid: claims.sid.clone(),
+            scope,
+            amr: claims.amr.clone(),
+            acr: claims.acr.clone(),
+            user,
+            client: fixed_claims(client),
+        },
+        now,
+    )?;
+    Ok((token, u32::try_from(exp - iat).unwrap_or(0)))
+}
+
 /// A machine's access token: nothing in it speaks of a person (CC-02).
 pub fn for_machine(app: &App, client: &Client, scope: &ScopeSet, now: OffsetDateTime) -> Result<String, KeyFault> {
     let configuration = app.configuration();
@@ -142,6 +186,12 @@ pub fn for_machine(app: &App, client: &Client, scope: &ScopeSet, now: OffsetDate
         },
         now,
     )
+}
+
+/// Of a client, in a person's token.
+fn fixed_claims(client: &Client) -> ClientClaims {
+    let sent = client.client_claims.iter().filter(|_| client.always_send_client_claims);
+    sent.cloned().collect()
 }
 
 fn audience(resources: &[&str]) -> Option<Audience> {

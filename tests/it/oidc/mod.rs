@@ -3,6 +3,7 @@
 mod authorize;
 mod discovery;
 mod end_session;
+mod introspect;
 mod live_state;
 mod revocation;
 mod token;

@@ -244,9 +244,9 @@ pub async fn token(server: &TestServer, credentials: Credentials<'_>, form: &[(&
     call(server, path::TOKEN, credentials, form).await
 }
 
-/// Asks the introspection endpoint, with the tests' secret in the header: clients so registered, and API resources.
+/// Asks about a token, as a client of the demo or its API resource.
 pub async fn introspect(server: &TestServer, caller: &str, token: &str) -> Answer {
-    call(server, "/connect/introspect", Credentials::of(caller), &[("token", token)]).await
+    call(server, path::INTROSPECT, Credentials::of(caller), &[("token", token)]).await
 }
 
 /// Gives a token back.

@@ -35,5 +35,6 @@ pub(super) fn grant(app: &App, call: &ClientCall) -> Result<TokenResponse, OAuth
         scope,
         refresh_token: None,
         id_token: None,
+        issued_token_type: None,
     })
 }

@@ -74,5 +74,6 @@ pub(super) fn answer(
         scope,
         refresh_token: refresh_token.filter(|_| grant.refreshable).map(|token| token.to_text(app.keys().refresh_tokens())),
         id_token: tokens.id_token,
+        issued_token_type: None,
     })
 }

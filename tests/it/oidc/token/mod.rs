@@ -7,3 +7,4 @@ mod content;
 mod introspector;
 mod refresh_token;
 mod requests;
+mod token_exchange;
