@@ -4,6 +4,7 @@ mod authorization_code;
 mod client_authentication;
 mod client_credentials;
 mod content;
+mod family_model;
 mod introspector;
 mod refresh_token;
 mod requests;
