@@ -81,6 +81,8 @@ pub struct Inner {
     pub metrics: Metrics,
     /// failed client authentications, by client id and address (RAT-03)
     pub failed_authentications: Limiter<[u8; 32]>,
+    /// questions about tokens that are none, by who asks (INS-06)
+    pub vain_introspections: Limiter<SecretOwner>,
     /// when secrets were used last, by owner and hash, until it is written down (CAU-09)
     pub secret_uses: Mutex<HashMap<(SecretOwner, [u8; 32]), OffsetDateTime>>,
     /// requests ended by browsers in which nobody is signed in, by network: each writes a row (INT-06)
@@ -180,6 +182,7 @@ impl App {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             failed_authentications: Limiter::new(20, Duration::minutes(1)),
+            vain_introspections: Limiter::new(1000, Duration::minutes(1)),
             secret_uses: Mutex::default(),
             anonymous_endings: Limiter::new(settings.sign_in.attempts_per_address, settings.sign_in.attempts_window),
             code_challenges: Recent::new(50_000, Duration::minutes(5)),

@@ -54,6 +54,7 @@ pub mod persons;
 pub mod pool;
 pub mod rate_limits;
 pub mod replay;
+pub mod revoked_access_tokens;
 pub mod roles;
 pub mod scopes;
 pub mod sessions;
@@ -81,6 +82,7 @@ pub static STATEMENTS: &[&[Statement]] = &[
     persons::STATEMENTS,
     rate_limits::STATEMENTS,
     replay::STATEMENTS,
+    revoked_access_tokens::STATEMENTS,
     roles::STATEMENTS,
     scopes::STATEMENTS,
     sessions::STATEMENTS,

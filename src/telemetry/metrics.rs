@@ -64,7 +64,7 @@ pub static REUSES: Counter = Counter(Metric {
 pub static RATE_LIMITED: Counter = Counter(Metric {
     name: "ias_rate_limited_total",
     help: "Requests refused by a limit, by what it counts.",
-    labels: &[("limit", Values::Closed(&["sign_in", "open_attempts", "endings", "client", "connections"]))],
+    labels: &[("limit", Values::Closed(&["sign_in", "open_attempts", "endings", "client", "introspection", "connections"]))],
 });
 
 /// Calls to outside systems.
