@@ -25,7 +25,7 @@ use crate::{
     keys::{KeyFault, ring::KeyRing},
     model::{
         identity_provider::IdentityProvider,
-        scope::{OPENID, PROFILE},
+        scope::{OFFLINE_ACCESS, OPENID, PROFILE},
         session::SessionLifetimes,
         signing_key::KeyLifetimes,
         urls::Urls,
@@ -332,7 +332,7 @@ fn capabilities(snapshot: &Snapshot) -> Capabilities {
     acr_values.sort_unstable();
     acr_values.dedup();
     Capabilities {
-        scopes: [OPENID, PROFILE].into_iter().map(ToOwned::to_owned).chain(scopes).collect(),
+        scopes: [OPENID, PROFILE, OFFLINE_ACCESS].into_iter().map(ToOwned::to_owned).chain(scopes).collect(),
         claims: ["sub", "nationalId", "subjectType", "name", "auth_time", "acr", "amr", "sid"].map(ToOwned::to_owned).to_vec(),
         acr_values,
     }

@@ -15,11 +15,12 @@ const VERSION: u8 = 1;
 const SALT: usize = 32;
 const HEADER: usize = 1 + 4 + SALT;
 
-/// A key that seals, with the id that its sealed values carry.
+/// A key that seals, with the id that its sealed values carry; and, while one key takes another's place, the one before.
 #[derive(Clone, Debug)]
 pub struct SealingKey {
     id: u32,
     key: Secret<[u8; 32]>,
+    previous: Option<Box<SealingKey>>,
 }
 
 /// A value did not open: another key, another purpose, or changed on the way.
@@ -30,7 +31,13 @@ pub struct Unsealable;
 impl SealingKey {
     /// A key of 32 bytes under its id.
     pub fn new(id: u32, key: Secret<[u8; 32]>) -> Self {
-        Self { id, key }
+        Self { id, key, previous: None }
+    }
+
+    /// The same, opening what `previous` sealed as well.
+    #[must_use]
+    pub fn following(self, previous: Self) -> Self {
+        Self { previous: Some(Box::new(previous)), ..self }
     }
 
     /// The id that values sealed by this key carry.
@@ -57,10 +64,10 @@ impl SealingKey {
         sealed
     }
 
-    /// Opens what [`Self::seal`] made for the same purpose.
+    /// Opens what [`Self::seal`] made for the same purpose, by this key or the one before.
     pub fn open(&self, purpose: &str, sealed: &[u8]) -> Result<Vec<u8>, Unsealable> {
         if key_id(sealed) != Some(self.id) {
-            return Err(Unsealable);
+            return self.previous.as_ref().ok_or(Unsealable)?.open(purpose, sealed);
         }
         let (header, body) = sealed.split_at_checked(HEADER).ok_or(Unsealable)?;
         let salt: &[u8; SALT] = header[5..].try_into().map_err(|_| Unsealable)?;

@@ -2,12 +2,9 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use sqlx::PgPool;
-
-use super::{node, say, settings, variable};
+use super::{place::Place, say, variable};
 use crate::{
     base::{clock::Clock, secret::Secret},
-    config::{Purpose, environment::Environment},
     flows::apply::{self, Options},
 };
 
@@ -15,20 +12,18 @@ use crate::{
 pub(super) struct Arguments {
     /// A YAML file, or a folder of them
     path: PathBuf,
-    /// Apply it to the demo of this directory, which must be running
-    #[cfg(feature = "demo")]
-    #[arg(long, value_name = "DIR")]
-    demo_dir: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
     /// A value for `${NAME}` in the files
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
     set: Vec<(String, String)>,
 }
 
 pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::Result<()> {
-    let (pool, environment) = database(&arguments, file).await?;
+    let (settings, pool) = arguments.place.reach(file).await?;
     let variables: BTreeMap<String, String> = arguments.set.into_iter().collect();
     let options = Options {
-        environment,
+        environment: settings.environment,
         now: Clock::System.now(),
         variables: &variables,
         secret: &|name| variable(name).map(Secret::new),
@@ -38,16 +33,6 @@ pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::
         say(&change.to_string());
     }
     Ok(())
-}
-
-#[cfg_attr(not(feature = "demo"), expect(unused_variables, reason = "the production build knows no demo"))]
-async fn database(arguments: &Arguments, file: Option<PathBuf>) -> anyhow::Result<(PgPool, Environment)> {
-    #[cfg(feature = "demo")]
-    if let Some(directory) = &arguments.demo_dir {
-        return Ok((super::demo::reach(directory).await?, Environment::Development));
-    }
-    let settings = settings(file, Purpose::Serve)?;
-    Ok((node::connect_to_schema(&settings).await?, settings.environment))
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

@@ -9,8 +9,10 @@ mod doctor;
 #[cfg(feature = "demo")]
 mod eid_simulator;
 mod keys;
+mod live_state;
 mod migrate;
 mod node;
+mod place;
 mod serve;
 
 use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode};
@@ -42,8 +44,12 @@ enum Command {
     Migrate,
     /// Create or update organisations, scopes, API resources, clients and identity providers from YAML files
     Apply(apply::Arguments),
-    /// Look at the signing keys, or announce a new one
+    /// Look at the signing keys, announce a new one, or revoke one
     Keys(keys::Arguments),
+    /// Block a person, or let them sign in again
+    Person(live_state::Person),
+    /// Make void what was given before a moment: to everybody, to a client, or in a person's name
+    NotBefore(live_state::NotBefore),
     /// Run the electronic-ID simulator by itself
     #[cfg(feature = "demo")]
     EidSimulator(eid_simulator::Arguments),
@@ -77,6 +83,8 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Command::Migrate => migrate::run(file).await,
         Command::Apply(arguments) => apply::run(arguments, file).await,
         Command::Keys(arguments) => keys::run(arguments, file).await,
+        Command::Person(arguments) => live_state::person(arguments, file).await,
+        Command::NotBefore(arguments) => live_state::not_before(arguments, file).await,
         #[cfg(feature = "demo")]
         Command::EidSimulator(arguments) => eid_simulator::run(arguments).await,
         #[cfg(feature = "demo")]

@@ -15,6 +15,11 @@ pub struct Keys {
     /// the master key (architecture.md, decision K)
     #[serde(default, deserialize_with = "master_key")]
     pub master_key: Option<Secret<[u8; 32]>>,
+    /// the id of the master key before
+    pub previous_master_key_id: u32,
+    /// the master key before, while `ias keys rewrap` has not been run
+    #[serde(default, deserialize_with = "master_key")]
+    pub previous_master_key: Option<Secret<[u8; 32]>>,
     /// the size of new signing keys: 2048 or 3072
     pub rsa_bits: u16,
     /// how long a new key is published before it signs (KEY-04)
@@ -29,18 +34,29 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// The master key with its id.
+    /// The master key with its id, and the one before where there is one.
     pub fn master_key(&self) -> Result<SealingKey, ConfigFault> {
-        self.master_key.clone().map(|key| SealingKey::new(self.master_key_id, key)).ok_or_else(|| {
+        let key = self.master_key.clone().ok_or_else(|| {
             ConfigFault::one(
                 "keys.master_key: is missing; make one with `openssl rand -base64 32`, keep it in a file and set \
                  IAS__KEYS__MASTER_KEY_FILE to its path",
             )
+        })?;
+        let key = SealingKey::new(self.master_key_id, key);
+        let previous = self.previous_master_key.clone().map(|key| SealingKey::new(self.previous_master_key_id, key));
+        Ok(match previous {
+            Some(previous) => key.following(previous),
+            None => key,
         })
     }
 
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
+        if self.previous_master_key.is_some() && self.previous_master_key_id == self.master_key_id {
+            faults.push(
+                "keys.previous_master_key_id: is the id of the new master key; each master key has an id of its own".into(),
+            );
+        }
         if !matches!(self.rsa_bits, 2048 | 3072) {
             faults.push(format!("keys.rsa_bits: {} is not offered; choose 2048 or 3072", self.rsa_bits));
         }

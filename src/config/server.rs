@@ -23,6 +23,8 @@ pub struct Server {
     /// proxies whose forwarded headers count (PRX-02)
     #[serde(deserialize_with = "value::list")]
     pub trusted_proxies: Vec<IpNet>,
+    /// where weaknesses are reported, as a URI for security.txt (OPS-05)
+    pub security_contact: Option<String>,
     /// for the whole request header (DOS-01)
     #[serde(deserialize_with = "value::timeout")]
     pub header_timeout: Duration,
@@ -55,6 +57,11 @@ impl Server {
                     .into(),
             );
         }
+        for contact in self.security_contact.iter().filter(|contact| !is_contact(contact)) {
+            faults.push(format!(
+                "server.security_contact: `{contact}` must be an address such as mailto:security@example.is or https://example.is/security"
+            ));
+        }
         for (key, timeout) in [
             ("header_timeout", self.header_timeout),
             ("request_timeout", self.request_timeout),
@@ -80,4 +87,10 @@ impl Server {
         }
         faults
     }
+}
+
+/// RFC 9116 §2.5.3
+fn is_contact(text: &str) -> bool {
+    let of = |scheme| text.strip_prefix(scheme).is_some_and(|rest: &str| !rest.is_empty());
+    ["mailto:", "https://", "tel:"].into_iter().any(of) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -40,6 +40,19 @@ fn the_environment_has_no_default() {
 }
 
 #[test]
+fn ops_05_a_security_contact_is_an_address() {
+    let load =
+        |contact| load(&[("IAS__ENVIRONMENT", "development"), ("IAS__SERVER__SECURITY_CONTACT", contact)], Purpose::Inspect);
+    for contact in ["mailto:oryggi@example.is", "https://example.is/security", "tel:+3540000000", ""] {
+        assert!(load(contact).is_ok(), "{contact}");
+    }
+    for contact in ["oryggi@example.is", "mailto:", "http://example.is", "mailto:a@b.is\nExpires: never"] {
+        let faults = load(contact).expect_err("refused");
+        assert!(faults.len() == 1 && faults[0].starts_with("server.security_contact: "), "{faults:?}");
+    }
+}
+
+#[test]
 fn a_later_layer_wins() {
     let file = "environment = \"development\"\n[session]\nidle_ttl = \"20m\"\nabsolute_ttl = \"4h\"\n";
     let settings = load_file(file, &[("IAS__SESSION__IDLE_TTL", "10m"), ("IAS__SESSION__ABSOLUTE_TTL", "")]).expect("loads");

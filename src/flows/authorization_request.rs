@@ -221,17 +221,24 @@ pub fn identity_providers<'a>(
     client: &'a Client,
 ) -> impl Iterator<Item = &'a IdentityProvider> {
     configuration.snapshot().identity_providers().iter().map(|provider| &**provider).filter(|provider| {
-        client.accepts(provider.kind)
-            && client.allowed_acr.contains(&provider.acr)
-            && configuration.driver(provider.id).is_some()
+        client.accepts(provider) && client.allowed_acr.contains(&provider.acr) && configuration.driver(provider.id).is_some()
     })
 }
 
-/// The ways to sign in that answer a request: open to the client, and with an assurance that was asked for (AUT-11).
+/// The identity providers that answer a request: open to the client, and with an assurance that was asked for (AUT-11).
+pub fn answering<'a>(
+    configuration: &'a Configuration,
+    client: &'a Client,
+    request: &'a AuthorizeRequest,
+) -> impl Iterator<Item = &'a IdentityProvider> {
+    identity_providers(configuration, client).filter(|provider| request.accepts_acr(&provider.acr))
+}
+
+/// The ways to sign in that answer a request: the kinds of [`answering`].
 pub fn ways(configuration: &Configuration, client: &Client, request: &AuthorizeRequest) -> Vec<IdentityProviderKind> {
     let mut ways = Vec::new();
-    for provider in identity_providers(configuration, client) {
-        if request.accepts_acr(&provider.acr) && !ways.contains(&provider.kind) {
+    for provider in answering(configuration, client, request) {
+        if !ways.contains(&provider.kind) {
             ways.push(provider.kind);
         }
     }

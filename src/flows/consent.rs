@@ -2,7 +2,7 @@
 
 use crate::{
     model::{
-        client::Client,
+        client::{Client, ClientType},
         scope::{OFFLINE_ACCESS, OPENID, PROFILE},
     },
     protocol::authorize::AuthorizeRequest,
@@ -13,7 +13,8 @@ use crate::{
 /// needs to exist and to be granted (AUT-04).
 pub fn is_allowed(snapshot: &Snapshot, client: &Client, name: &str) -> bool {
     match name {
-        OPENID | PROFILE | OFFLINE_ACCESS => true,
+        OPENID | PROFILE => true,
+        OFFLINE_ACCESS => client.allow_offline_access,
         name => {
             client.scopes.iter().any(|granted| granted == name)
                 && snapshot.scope(name).is_some_and(|scope| scope.grant_to_authenticated_user)
@@ -21,13 +22,19 @@ pub fn is_allowed(snapshot: &Snapshot, client: &Client, name: &str) -> bool {
     }
 }
 
-/// What the request can be granted, in the order in which it asked. `offline_access` is dropped as long as there are no refresh
-/// tokens (CON-05).
+/// What the request can be granted, in the order in which it asked. `offline_access` is dropped where the client may not have it
+/// (CON-05), and where the redirect URI is one of a wildcard (RED-08).
 pub fn granted_scope(snapshot: &Snapshot, client: &Client, request: &AuthorizeRequest) -> Vec<String> {
     request
         .scope
         .iter()
-        .filter(|name| *name != OFFLINE_ACCESS && is_allowed(snapshot, client, name))
+        .filter(|name| is_allowed(snapshot, client, name))
+        .filter(|name| *name != OFFLINE_ACCESS || !is_of_wildcard(client, &request.redirect_uri))
         .map(ToOwned::to_owned)
         .collect()
+}
+
+/// Only web clients have wildcards; what is not registered literally was matched by one.
+fn is_of_wildcard(client: &Client, redirect_uri: &str) -> bool {
+    client.client_type == ClientType::Web && client.redirect_uris.iter().all(|registered| registered != redirect_uri)
 }

@@ -21,5 +21,6 @@ pub async fn sign_out(app: &App, session: &Session, origin: &Origin, now: Offset
         ..About::default()
     };
     let audit = AuditRecord::new(now, about, AuditEvent::SessionEnded { reason: "sign_out" });
-    sessions::end(&app.pool, session.id, "sign_out", &audit, now).await
+    let clients = app.configuration().snapshot().clients_signed_out();
+    sessions::end(&app.pool, session.id, "sign_out", &clients, &audit, now).await
 }

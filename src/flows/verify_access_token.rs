@@ -43,7 +43,8 @@ pub async fn verify(app: &App, token: &str, now: OffsetDateTime) -> Result<Verif
     let snapshot = configuration.snapshot();
     let client = snapshot.client_by_row(family.client_id).ok_or_else(not_good)?;
     let kind = IdentityProviderKind::parse(&family.identity_provider).ok_or_else(not_good)?;
-    let provider_stands = snapshot.identity_providers().iter().any(|provider| provider.kind == kind);
-    let cut_off = client.client.not_before.is_some_and(|not_before| family.created_at < not_before);
-    if client.client.accepts(kind) && provider_stands && !cut_off { Ok(Verified { claims, family }) } else { Err(not_good()) }
+    let is_accepted =
+        snapshot.identity_providers().iter().any(|provider| provider.kind == kind && client.client.accepts(provider));
+    let cut_off = family.auth_time < snapshot.not_before(&client.client);
+    if is_accepted && !cut_off { Ok(Verified { claims, family }) } else { Err(not_good()) }
 }

@@ -19,7 +19,7 @@ use crate::{app::App, model::urls::path};
 
 /// The public listener.
 pub fn public(app: &App) -> Router {
-    let oidc = Router::new()
+    let mut oidc = Router::new()
         .route(path::OPENID_CONFIGURATION, get(discovery::metadata))
         .route(path::OAUTH_AUTHORIZATION_SERVER, get(discovery::metadata))
         .route(path::JWKS, get(discovery::jwks))
@@ -27,6 +27,9 @@ pub fn public(app: &App) -> Router {
         .route(path::TOKEN, post(token::post))
         .route(path::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
         .route(path::END_SESSION, get(end_session::get).post(end_session::post));
+    if app.settings.server.security_contact.is_some() {
+        oidc = oidc.route(path::SECURITY_TXT, get(discovery::security_txt));
+    }
     let signin = Router::new()
         .route(path::CHOOSE, get(choose::get).post(choose::post))
         .route(path::START, get(start::get).post(start::post))

@@ -98,6 +98,53 @@ pub async fn rotate(
     Ok(kid)
 }
 
+/// What a revocation did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// the key vouches for nothing any more; `successor` is the key that was made in its place, where it signed or was to sign
+    Revoked {
+        /// kid of the new key
+        successor: Option<String>,
+    },
+    /// it was revoked before
+    RevokedBefore,
+}
+
+/// Takes a key that may be in wrong hands out of service at once. Where it signs or is announced, a new one signs at once: the
+/// others might retire before the next was announced (KEY-04).
+pub async fn revoke(
+    pool: &PgPool,
+    master: &SealingKey,
+    bits: u16,
+    kid: &str,
+    now: OffsetDateTime,
+) -> Result<Revocation, KeyFault> {
+    let known = times(&signing_keys::list(pool).await?);
+    let Some(found) = known.iter().find(|key| key.kid == kid) else {
+        return Err(KeyFault::Unknown { kid: kid.to_owned(), known: known.into_iter().map(|key| key.kid).collect() });
+    };
+    // states only go forward: what needs no successor now needs none under the lock
+    let new = match found.state(now) {
+        KeyState::Announced | KeyState::Signing => Some(make(bits).await?),
+        KeyState::Retired | KeyState::Deleted | KeyState::Revoked => None,
+    };
+    let mut transaction = pool.begin().await?;
+    signing_keys::lock(&mut transaction).await?;
+    proven(&mut transaction, master).await?;
+    if !signing_keys::revoke(&mut transaction, kid, now).await? {
+        return Ok(Revocation::RevokedBefore);
+    }
+    let event = AuditEvent::SigningKeyRevoked { kid: kid.to_owned() };
+    audit_log::insert(&mut *transaction, &AuditRecord::new(now, About::default(), event)).await?;
+    let successor = match new {
+        Some(new) => Some(announce(&mut transaction, master, &new, now, now).await?),
+        None => None,
+    };
+    configuration::bump(&mut transaction, now).await?;
+    transaction.commit().await?;
+    Ok(Revocation::Revoked { successor })
+}
+
 /// The data keys, opened: what is sealed under another master key than theirs, no node could read.
 async fn proven(connection: &mut sqlx::PgConnection, master: &SealingKey) -> Result<Vec<StoredDataKey>, KeyFault> {
     let stored = signing_keys::list_data_keys(connection).await?;
@@ -154,6 +201,7 @@ mod tests {
             signs_from: at(signs_from),
             retires_at: None,
             deleted_at: None,
+            revoked_at: None,
         }
     }
 

@@ -4,6 +4,7 @@
 
 pub mod generate;
 pub mod life_cycle;
+pub mod rewrap;
 pub mod ring;
 
 /// What the private part of a signing key is sealed for, beside its kid.
@@ -15,7 +16,10 @@ const DATA_KEY: &str = "data key";
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFault {
     /// sealed under another master key
-    #[error("{what} does not open with the configured master key (id {master_key_id}); start with the key it was sealed under")]
+    #[error(
+        "{what} does not open with the configured master key (id {master_key_id}); start with the key that it was sealed under, \
+         or name that one as keys.previous_master_key, with its id"
+    )]
     Sealed {
         /// which
         what: String,
@@ -25,6 +29,14 @@ pub enum KeyFault {
     /// the stored form is not a key
     #[error("{0} is not a key that this version reads")]
     Malformed(String),
+    /// no such key
+    #[error("there is no signing key `{kid}`; there are:\n  {}", known.join("\n  "))]
+    Unknown {
+        /// what was asked for
+        kid: String,
+        /// what there is
+        known: Vec<String>,
+    },
     /// the library made no key
     #[error("a key could not be made")]
     Generation,

@@ -9,7 +9,10 @@ use time::OffsetDateTime;
 use super::{DATA_KEY, KeyFault, SIGNING_KEY};
 use crate::{
     base::{seal::SealingKey, secret::Secret},
-    model::signing_key::{KeyState, KeyTimes, signer},
+    model::{
+        refresh_token::RefreshTokenKey,
+        signing_key::{KeyTimes, signer},
+    },
     protocol::{
         jwk::RsaPublicJwk,
         jwt::{self, Algorithm, Claims, VerifyingKey},
@@ -20,10 +23,11 @@ use crate::{
 const SEALED_VALUES: &str = "sealed values";
 const SUB: &str = "sub";
 const CSRF: &str = "csrf";
+const REFRESH_TOKENS: &str = "refresh tokens";
 const PSEUDONYMS: &str = "pseudonyms";
 
 /// Each purpose has a key of its own (KEY-01).
-pub(super) const PURPOSES: [&str; 4] = [SEALED_VALUES, SUB, CSRF, PSEUDONYMS];
+pub(super) const PURPOSES: [&str; 5] = [SEALED_VALUES, SUB, CSRF, PSEUDONYMS, REFRESH_TOKENS];
 
 /// A signing key in memory.
 #[derive(Debug)]
@@ -40,6 +44,7 @@ pub struct KeyRing {
     signing: Vec<RingKey>,
     by_kid: HashMap<String, usize>,
     sealing: SealingKey,
+    refresh_tokens: RefreshTokenKey,
     data: HashMap<&'static str, Secret<[u8; 32]>>,
 }
 
@@ -51,6 +56,7 @@ impl From<&StoredSigningKey> for KeyTimes {
             signs_from: stored.signs_from,
             retires_at: stored.retires_at,
             deleted_at: stored.deleted_at,
+            revoked_at: stored.revoked_at,
         }
     }
 }
@@ -63,25 +69,26 @@ impl KeyRing {
             signing.push(open_signing_key(&stored, master)?);
         }
         let mut data = HashMap::new();
-        let mut sealing = None;
+        let (mut sealing, mut refresh_tokens) = (None, None);
         for stored in signing_keys::list_data_keys(pool).await? {
             let Some(purpose) = PURPOSES.into_iter().find(|purpose| *purpose == stored.purpose) else { continue };
             let plain = open(master, &format!("{DATA_KEY} {purpose}"), &stored.key)?;
             let malformed = || KeyFault::Malformed(format!("the data key `{purpose}`"));
             let key: [u8; 32] = plain.expose().as_slice().try_into().map_err(|_| malformed())?;
-            if purpose == SEALED_VALUES {
-                let id = u32::try_from(stored.id).map_err(|_| malformed())?;
-                sealing = Some(SealingKey::new(id, Secret::new(key)));
-            } else {
-                data.insert(purpose, Secret::new(key));
+            let (id, key) = (u32::try_from(stored.id).map_err(|_| malformed())?, Secret::new(key));
+            match purpose {
+                SEALED_VALUES => sealing = Some(SealingKey::new(id, key)),
+                REFRESH_TOKENS => refresh_tokens = Some(RefreshTokenKey { id, key }),
+                _ => drop(data.insert(purpose, key)),
             }
         }
         let missing = || KeyFault::Malformed("the set of data keys".to_owned());
-        if PURPOSES[1..].iter().any(|purpose| !data.contains_key(purpose)) {
+        if [SUB, CSRF, PSEUDONYMS].iter().any(|purpose| !data.contains_key(purpose)) {
             return Err(missing());
         }
         let by_kid = signing.iter().enumerate().map(|(at, key)| (key.times.kid.clone(), at)).collect();
-        Ok(Arc::new(Self { signing, by_kid, sealing: sealing.ok_or_else(missing)?, data }))
+        let (sealing, refresh_tokens) = (sealing.ok_or_else(missing)?, refresh_tokens.ok_or_else(missing)?);
+        Ok(Arc::new(Self { signing, by_kid, sealing, refresh_tokens, data }))
     }
 
     /// Signs claims with the key that signs at `now`; their kind names the header's `typ` (TOK-03).
@@ -98,20 +105,21 @@ impl KeyRing {
         Ok(jwt::finish(&input, &signature))
     }
 
-    /// The key that an `id_token_hint` names, whatever its state: hints may be old (OUT-02).
-    pub fn verifying_key(&self, kid: &str) -> Option<&VerifyingKey> {
-        self.by_kid.get(kid).map(|&at| &self.signing[at].verifying)
+    /// The key that an `id_token_hint` names: hints may be old (OUT-02), but with a revoked key anybody could make them (KEY-04).
+    pub fn hint_key(&self, kid: &str) -> Option<&VerifyingKey> {
+        let key = self.by_kid.get(kid).map(|&at| &self.signing[at])?;
+        key.times.revoked_at.is_none().then_some(&key.verifying)
     }
 
     /// The key of a token that must hold at `now`: one that has left the JWKS vouches for nothing any more (KEY-04).
     pub fn published_key(&self, kid: &str, now: OffsetDateTime) -> Option<&VerifyingKey> {
         let key = self.by_kid.get(kid).map(|&at| &self.signing[at])?;
-        (key.times.state(now) != KeyState::Deleted).then_some(&key.verifying)
+        key.times.state(now).is_published().then_some(&key.verifying)
     }
 
     /// What the JWKS lists at `now`.
     pub fn published(&self, now: OffsetDateTime) -> impl Iterator<Item = &RsaPublicJwk> {
-        self.signing.iter().filter(move |key| key.times.state(now) != KeyState::Deleted).map(|key| &key.public)
+        self.signing.iter().filter(move |key| key.times.state(now).is_published()).map(|key| &key.public)
     }
 
     /// The times of every key.
@@ -122,6 +130,11 @@ impl KeyRing {
     /// Seals values that travel through browsers or rest in rows.
     pub fn sealing(&self) -> &SealingKey {
         &self.sealing
+    }
+
+    /// The key under which refresh tokens are made.
+    pub fn refresh_tokens(&self) -> &RefreshTokenKey {
+        &self.refresh_tokens
     }
 
     /// The key of `sub`.

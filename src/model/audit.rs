@@ -52,7 +52,7 @@ pub enum AuditEvent {
     },
     /// a session ended
     SessionEnded {
-        /// `sign_out`, `another_person`, …
+        /// `sign_out` or `another_sign_in`
         reason: &'static str,
     },
     /// a code was given to a client
@@ -69,6 +69,36 @@ pub enum AuditEvent {
     CodeRedeemed,
     /// a code was used a second time and what the first use gave is revoked (COD-06)
     CodeReused,
+    /// a refresh token was shown that is not the family's newest, and the family is revoked (RT-05, decision E)
+    RefreshTokenReused {
+        /// how many refreshes came before the token
+        generation: u32,
+        /// whether the family had not come so far: a lost commit
+        ahead: bool,
+        /// the redemption that came first, as far as it is remembered
+        first: Option<Value>,
+    },
+    /// the answer to a refresh was given again (RT-08)
+    RefreshRetried {
+        /// how many refreshes came before the token
+        generation: u32,
+    },
+    /// every key is sealed under another master key
+    KeysRewrapped {
+        /// id of the master key
+        master_key_id: u32,
+    },
+    /// a person may not sign in any more, and what they were given is void
+    PersonBlocked,
+    /// a person may sign in again
+    PersonUnblocked,
+    /// authentications before a moment are void
+    NotBeforeSet {
+        /// whose: `everybody`, `client`, `person`
+        whose: &'static str,
+        /// the moment
+        not_before: OffsetDateTime,
+    },
     /// a configuration object changed
     ConfigurationChanged {
         /// `client`, `scope`, …
@@ -80,6 +110,11 @@ pub enum AuditEvent {
     },
     /// a signing key was made
     SigningKeyMade {
+        /// its kid
+        kid: String,
+    },
+    /// a signing key that may be in wrong hands was taken out of service
+    SigningKeyRevoked {
         /// its kid
         kid: String,
     },
@@ -96,8 +131,15 @@ impl AuditEvent {
             Self::AuthorizationRefused { .. } => "authorization_refused",
             Self::CodeRedeemed => "code_redeemed",
             Self::CodeReused => "code_reused",
+            Self::RefreshTokenReused { .. } => "refresh_token_reused",
+            Self::RefreshRetried { .. } => "refresh_retried",
+            Self::KeysRewrapped { .. } => "keys_rewrapped",
+            Self::PersonBlocked => "person_blocked",
+            Self::PersonUnblocked => "person_unblocked",
+            Self::NotBeforeSet { .. } => "not_before_set",
             Self::ConfigurationChanged { .. } => "configuration_changed",
             Self::SigningKeyMade { .. } => "signing_key_made",
+            Self::SigningKeyRevoked { .. } => "signing_key_revoked",
         }
     }
 
@@ -109,9 +151,15 @@ impl AuditEvent {
             Self::SessionEnded { reason } => json!({ "reason": reason }),
             Self::CodeIssued { scope } => json!({ "scope": scope }),
             Self::AuthorizationRefused { error } => json!({ "error": error }),
-            Self::CodeRedeemed | Self::CodeReused => json!({}),
+            Self::CodeRedeemed | Self::CodeReused | Self::PersonBlocked | Self::PersonUnblocked => json!({}),
+            Self::KeysRewrapped { master_key_id } => json!({ "master_key_id": master_key_id }),
+            Self::NotBeforeSet { whose, not_before } => json!({ "whose": whose, "not_before": not_before.unix_timestamp() }),
+            Self::RefreshTokenReused { generation, ahead, first } => {
+                json!({ "generation": generation, "ahead": ahead, "first": first })
+            }
+            Self::RefreshRetried { generation } => json!({ "generation": generation }),
             Self::ConfigurationChanged { noun, name, changes } => json!({ "noun": noun, "name": name, "changes": changes }),
-            Self::SigningKeyMade { kid } => json!({ "kid": kid }),
+            Self::SigningKeyMade { kid } | Self::SigningKeyRevoked { kid } => json!({ "kid": kid }),
         }
     }
 }

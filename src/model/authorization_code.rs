@@ -12,7 +12,7 @@ pub const PREFIX: &str = "ac_";
 pub const MOST_FAILED_ATTEMPTS: i32 = 5;
 
 /// How a person is authenticated: the part of a session that codes and families keep as it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Authentication {
     /// the session; the claim `sid`
     pub session_id: SessionId,
@@ -57,21 +57,4 @@ pub struct NewAuthorizationCode {
     pub created_at: OffsetDateTime,
     /// ends
     pub expires_at: OffsetDateTime,
-}
-
-/// What the one statement that redeems a code gave back: who and what the tokens are about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RedeemedCode {
-    /// the new family
-    pub family_id: FamilyId,
-    /// of whom
-    pub authentication: Authentication,
-    /// national id of the subject
-    pub national_id: String,
-    /// name of the subject
-    pub name: Option<String>,
-    /// for the ID token
-    pub nonce: Option<String>,
-    /// what was granted
-    pub scope: Vec<String>,
 }

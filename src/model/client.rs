@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{identity_provider::IdentityProviderKind, organisation::Organisation};
+use super::{
+    family::RefreshTokenRetry,
+    identity_provider::{IdentityProvider, IdentityProviderKind},
+    organisation::Organisation,
+};
 use crate::{
     base::{
         id::{ClientRowId, OrganisationId},
@@ -160,6 +164,10 @@ pub struct Client {
     pub inactive_refresh_token_ttl: i32,
     /// seconds from the authentication after which all refresh tokens end
     pub absolute_refresh_token_ttl: i32,
+    /// what a refresh token that was used already means
+    pub refresh_token_retry: RefreshTokenRetry,
+    /// whether signing out ends refresh tokens as well (D12)
+    pub revoke_refresh_tokens_at_sign_out: bool,
     /// seconds, ≤ 300 in production
     pub access_token_ttl: i32,
     /// seconds
@@ -197,14 +205,21 @@ impl Client {
         self.grant_types.contains(&grant_type)
     }
 
+    /// Seconds without use after which its refresh tokens end, where their end slides.
+    pub fn inactive_ttl(&self) -> Option<i32> {
+        (self.refresh_token_expiration == RefreshTokenExpiration::Sliding).then_some(self.inactive_refresh_token_ttl)
+    }
+
     /// Where a sign-in that has ended can begin again: the client's own address for that, else its origin.
     pub fn way_back(&self, redirect_uri: &str) -> Option<String> {
         self.initiate_login_uri.clone().or_else(|| redirect_uri::origin(redirect_uri).filter(|origin| origin.contains("://")))
     }
 
-    /// Whether people may sign in to it with `kind`.
-    pub fn accepts(&self, kind: IdentityProviderKind) -> bool {
-        self.identity_providers.is_empty() || self.identity_providers.contains(&kind)
+    /// Whether people may sign in to it with this provider: its kind is accepted, and it is everybody's or of the client's own
+    /// organisation (EID-10).
+    pub fn accepts(&self, provider: &IdentityProvider) -> bool {
+        (self.identity_providers.is_empty() || self.identity_providers.contains(&provider.kind))
+            && provider.organisation_id.is_none_or(|organisation_id| organisation_id == self.organisation_id)
     }
 }
 

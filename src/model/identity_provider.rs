@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::IdentityProviderRowId;
+use crate::base::id::{IdentityProviderRowId, OrganisationId};
 
 /// What a client may ask for, and what the claim `idp` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
@@ -42,6 +42,8 @@ pub struct IdentityProvider {
     /// row
     #[serde(skip)]
     pub id: IdentityProviderRowId,
+    /// whose clients alone may use it; none: everybody's
+    pub organisation_id: Option<OrganisationId>,
     /// `sim`; several rows may have the same kind later
     pub name: String,
     /// the claim `idp`

@@ -15,6 +15,8 @@ pub enum KeyState {
     Retired,
     /// out of the JWKS; its public part remains for old `id_token_hint`s, its private part is gone
     Deleted,
+    /// perhaps in wrong hands: out of the JWKS, and believed in nothing
+    Revoked,
 }
 
 /// The times of a key's life; the state is read from them.
@@ -30,6 +32,8 @@ pub struct KeyTimes {
     pub retires_at: Option<OffsetDateTime>,
     /// when it left the JWKS
     pub deleted_at: Option<OffsetDateTime>,
+    /// when it was revoked
+    pub revoked_at: Option<OffsetDateTime>,
 }
 
 /// How long each part of a key's life lasts.
@@ -43,10 +47,20 @@ pub struct KeyLifetimes {
     pub retired: Duration,
 }
 
+impl KeyState {
+    /// Whether the JWKS lists the key.
+    pub const fn is_published(self) -> bool {
+        matches!(self, Self::Announced | Self::Signing | Self::Retired)
+    }
+}
+
 impl KeyTimes {
     /// The state at `now`.
     pub fn state(&self, now: OffsetDateTime) -> KeyState {
-        if self.deleted_at.is_some_and(|at| at <= now) {
+        // whatever the clock of this node says
+        if self.revoked_at.is_some() {
+            KeyState::Revoked
+        } else if self.deleted_at.is_some_and(|at| at <= now) {
             KeyState::Deleted
         } else if self.retires_at.is_some_and(|at| at <= now) {
             KeyState::Retired
@@ -77,6 +91,7 @@ mod tests {
             signs_from: at(signs),
             retires_at: retires.map(at),
             deleted_at: deleted.map(at),
+            revoked_at: None,
         }
     }
 
@@ -95,6 +110,16 @@ mod tests {
                 KeyState::Deleted
             ]
         );
+    }
+
+    #[test]
+    fn a_revoked_key_is_revoked_at_every_moment_key_04() {
+        let mut key = key("a", 0, 24, Some(100), Some(101));
+        key.revoked_at = Some(OffsetDateTime::UNIX_EPOCH + Duration::hours(50));
+        for hours in [0, 30, 50, 100, 101] {
+            let state = key.state(OffsetDateTime::UNIX_EPOCH + Duration::hours(hours));
+            assert_eq!((state, state.is_published()), (KeyState::Revoked, false));
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod path {
     pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
     pub const OAUTH_AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
     pub const JWKS: &str = "/.well-known/openid-configuration/jwks";
+    pub const SECURITY_TXT: &str = "/.well-known/security.txt";
     pub const AUTHORIZE: &str = "/connect/authorize";
     pub const TOKEN: &str = "/connect/token";
     pub const USERINFO: &str = "/connect/userinfo";

@@ -44,6 +44,8 @@ refusals! {
     1006 REGISTRATION_NOT_SUPPORTED RegistrationNotSupported
         "The parameter registration is not supported. Register the client with the administrators."
     1007 REQUEST_TOO_LARGE InvalidRequest "The authorization request is too large. Send at most 4096 bytes."
+    1008 FORM_POST_TO_APP InvalidRequest
+        "A form cannot be sent to the redirect URI of an app. Send response_mode=query, or leave it out."
     1010 SCOPE_MISSING InvalidScope "The parameter scope is missing. Send at least scope=openid."
     1011 SCOPE_SYNTAX InvalidScope
         "The scope is malformed. Separate scope names with single spaces and use printable ASCII without quotes or backslashes."
@@ -123,6 +125,16 @@ refusals! {
     // COD-03: one wording, whatever was wrong with the code
     3014 CODE_NOT_GOOD InvalidGrant
         "The code is unknown, expired, used, or not for this client, redirect URI and verifier. Start a new authorization."
+    3015 REFRESH_TOKEN_MISSING InvalidRequest
+        "The parameter refresh_token is missing. Send the newest refresh token in the body."
+    // RT-02: one wording for what is not, or no longer, a token of this client
+    3016 REFRESH_TOKEN_NOT_GOOD InvalidGrant
+        "The refresh token is unknown, expired, revoked, or not for this client. Start a new authorization."
+    // told to the right client alone: nobody else gets so far (RT-07)
+    3017 REFRESH_TOKEN_REUSED InvalidGrant
+        "The refresh token was used before, so its whole chain has been revoked. Refresh one at a time and keep the newest token. Start a new authorization."
+    3018 REFRESH_SCOPE_TOO_WIDE InvalidScope
+        "A requested scope was not granted or has been taken away. A refresh may ask for less than was granted, never for more."
     3020 TOKEN_SCOPE_SYNTAX InvalidScope
         "The scope is malformed or too long. Separate at most 100 scope names with single spaces and use printable ASCII."
     3021 TOKEN_SCOPE_NOT_ALLOWED InvalidScope

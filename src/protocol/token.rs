@@ -18,6 +18,9 @@ pub struct TokenResponse {
     pub expires_in: u32,
     /// what was granted
     pub scope: ScopeSet,
+    /// opaque, where the client may refresh
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
     /// a JWT, where a person signed in
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<String>,
@@ -85,6 +88,7 @@ mod tests {
             token_type: TokenType::Bearer,
             expires_in: 300,
             scope: "openid profile".parse().unwrap(),
+            refresh_token: None,
             id_token: Some("d.e.f".into()),
         };
         assert_eq!(

@@ -1,15 +1,15 @@
 //! Authorization codes: given out by one statement, redeemed by one statement (COD-05).
 
-use sqlx::{FromRow, PgExecutor};
+use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
 use super::audit_log::BindAudit as _;
 use crate::{
-    base::id::{ClientRowId, ConsentId, FamilyId, PersonId, SessionId, SubjectId},
+    base::id::{ClientRowId, ConsentId, FamilyId},
     model::{
         audit::AuditRecord,
-        authorization_code::{Authentication, MOST_FAILED_ATTEMPTS, NewAuthorizationCode, RedeemedCode},
-        identity_provider::IdentityProviderKind,
+        authorization_code::{MOST_FAILED_ATTEMPTS, NewAuthorizationCode},
+        family::FamilyGrant,
     },
 };
 
@@ -74,7 +74,7 @@ statements! {
                 and c.client_id = $17
                 and c.redirect_uri = $18
                 and c.code_challenge is not distinct from $19
-                and c.created_at >= $20
+                and c.auth_time >= $20
                 and c.identity_provider = any ($21)
                 and actor.id = c.actor_id
                 and actor.blocked_at is null
@@ -90,23 +90,46 @@ statements! {
         ), family as (
             insert into families
                 (id, client_id, session_id, actor_id, subject_id, sub, identity_provider, acr, amr, auth_time, scope,
-                 consent_id, code_hash, code_challenge, redirect_uri, last_used_at, created_at, absolute_expires_at)
+                 consent_id, code_hash, code_challenge, redirect_uri, last_used_at, created_at, absolute_expires_at,
+                secret_hash, inactive_ttl, kept_name)
             select
                 id, client_id, session_id, actor_id, subject_id, sub, identity_provider, acr, amr, auth_time, scope,
-                consent_id, secret_hash, code_challenge, redirect_uri, $14, $14, $22
+                consent_id, secret_hash, code_challenge, redirect_uri, $14, $14,
+                case when refreshable then chain_ends_at else $22 end,
+                case when refreshable then $23 end,
+                $25,
+                case when $26 then name end
             from code
+            cross join lateral (
+                select auth_time + $24 * interval '1 second' as chain_ends_at
+            ) ends
+            cross join lateral (
+                select $23::bytea is not null and 'offline_access' = any (scope) and chain_ends_at > $14 as refreshable
+            ) chain
+            returning id, secret_hash is not null as refreshable, absolute_expires_at
+        ), superseded as (
+            update families f
+            set revoked_at = $14, revoke_reason = 'another_sign_in'
+            from code
+            where $27
+                and f.actor_id = code.actor_id
+                and f.subject_id = code.subject_id
+                and f.client_id = code.client_id
+                and f.revoked_at is null
+            returning f.id
         ), audited as (
             insert into audit_log
                 (id, at, kind, organisation_id, client_id, actor_id, subject_id, session_id, family_id, address,
                  user_agent, detail)
             select $1, $2, $3, $4, $5, coalesce($6, actor_id), coalesce($7, subject_id), coalesce($8, session_id), $9, $10,
-                $11, $12
+                $11, $12 || coalesce((select jsonb_build_object('superseded', jsonb_agg(id)) from superseded having count(*) > 0), '{}')
             from code
         )
         select
-            id, session_id, actor_id, subject_id, sub, identity_provider, acr, amr, auth_time, scope, nonce, national_id,
-            name
-        from code";
+            c.id, c.session_id, c.actor_id, c.subject_id, c.sub, c.identity_provider, c.acr, c.amr, c.auth_time, c.scope,
+            c.nonce, c.national_id, c.name, f.refreshable, f.absolute_expires_at as ends_at
+        from code c
+        join family f on f.id = c.id";
 
     // A second use by the right client (for a public client: with the right verifier) revokes what the first use gave
     // (COD-06); any other failed attempt with the code's secret is counted (COD-07).
@@ -221,38 +244,38 @@ pub struct Presentation<'a> {
     pub redirect_uri: &'a str,
     /// S256 of the verifier, where one was sent
     pub code_challenge: Option<&'a str>,
-    /// codes made before are refused
+    /// codes of earlier authentications are refused
     pub not_before: OffsetDateTime,
     /// identity providers that this client accepts and that are enabled
     pub identity_providers: &'a [&'static str],
 }
 
-#[derive(FromRow)]
-struct RedeemedRow {
-    id: FamilyId,
-    session_id: SessionId,
-    actor_id: PersonId,
-    subject_id: SubjectId,
-    sub: String,
-    identity_provider: IdentityProviderKind,
-    acr: String,
-    amr: Vec<String>,
-    auth_time: OffsetDateTime,
-    scope: Vec<String>,
-    nonce: Option<String>,
-    national_id: String,
-    name: Option<String>,
+/// How the family of a code is made.
+#[derive(Clone, Copy, Debug)]
+pub struct NewFamily {
+    /// its end, where it gets no chain of refresh tokens
+    pub expires_at: OffsetDateTime,
+    /// SHA-256 of the chain's secret; none where the client may not refresh
+    pub secret_hash: Option<[u8; 32]>,
+    /// seconds from the authentication after which the chain ends
+    pub absolute_ttl: i32,
+    /// seconds without use after which the chain ends
+    pub inactive_ttl: Option<i32>,
+    /// whether refreshed tokens keep the name of now
+    pub keeps_name: bool,
+    /// whether it ends the person's other families with the client
+    pub single_session: bool,
 }
 
 /// Consumes a code and makes its family, in one statement; none where anything does not fit.
 pub async fn redeem(
     executor: impl PgExecutor<'_>,
     presented: &Presentation<'_>,
-    family_expires_at: OffsetDateTime,
+    family: &NewFamily,
     audit: &AuditRecord,
     now: OffsetDateTime,
-) -> sqlx::Result<Option<RedeemedCode>> {
-    let row = sqlx::query_as::<_, RedeemedRow>(REDEEM)
+) -> sqlx::Result<Option<FamilyGrant>> {
+    sqlx::query_as(REDEEM)
         .bind_audit(audit)
         .bind(presented.id)
         .bind(now)
@@ -263,26 +286,14 @@ pub async fn redeem(
         .bind(presented.code_challenge)
         .bind(presented.not_before)
         .bind(presented.identity_providers)
-        .bind(family_expires_at)
+        .bind(family.expires_at)
+        .bind(family.secret_hash.as_ref().map(|hash| &hash[..]))
+        .bind(family.absolute_ttl)
+        .bind(family.inactive_ttl)
+        .bind(family.keeps_name)
+        .bind(family.single_session)
         .fetch_optional(executor)
-        .await?;
-    Ok(row.map(|row| RedeemedCode {
-        family_id: row.id,
-        authentication: Authentication {
-            session_id: row.session_id,
-            actor_id: row.actor_id,
-            subject_id: row.subject_id,
-            sub: row.sub,
-            identity_provider: row.identity_provider,
-            acr: row.acr,
-            amr: row.amr,
-            auth_time: row.auth_time,
-        },
-        national_id: row.national_id,
-        name: row.name,
-        nonce: row.nonce,
-        scope: row.scope,
-    }))
+        .await
 }
 
 /// Judges a presentation that [`redeem`] refused; `true` where it was a second use and its family is now revoked.

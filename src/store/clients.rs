@@ -9,8 +9,16 @@ use sqlx::{
 
 use std::collections::BTreeMap;
 
+use time::OffsetDateTime;
+
 use super::configuration::{Stamp, Stored};
-use crate::{base::text::LocalizedText, model::client::Client};
+use crate::{
+    base::{
+        id::{ClientRowId, OrganisationId},
+        text::LocalizedText,
+    },
+    model::client::Client,
+};
 
 statements! {
     /// All of them.
@@ -23,7 +31,8 @@ statements! {
             inactive_refresh_token_ttl, absolute_refresh_token_ttl, access_token_ttl, id_token_ttl,
             authorization_code_ttl, require_pkce, require_consent, allow_remember_consent, consent_ttl,
             always_include_user_claims_in_id_token, update_access_token_claims_on_refresh, client_claims,
-            always_send_client_claims, single_session, sso, not_before, version
+            always_send_client_claims, single_session, sso, refresh_token_retry, revoke_refresh_tokens_at_sign_out,
+            not_before, version
         from clients
         order by client_id";
 
@@ -37,12 +46,20 @@ statements! {
             inactive_refresh_token_ttl, absolute_refresh_token_ttl, access_token_ttl, id_token_ttl,
             authorization_code_ttl, require_pkce, require_consent, allow_remember_consent, consent_ttl,
             always_include_user_claims_in_id_token, update_access_token_claims_on_refresh, client_claims,
-            always_send_client_claims, single_session, sso, managed_by, version, created_at, updated_at
+            always_send_client_claims, single_session, sso, refresh_token_retry, revoke_refresh_tokens_at_sign_out,
+            managed_by, version, created_at, updated_at
         )
         values (
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-            $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, 1, $39, $39
+            $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, 1, $41, $41
         )";
+
+    /// Makes what it was given before a moment void.
+    SET_NOT_BEFORE = r"
+        update clients
+        set not_before = greatest(not_before, $2), updated_at = $3, version = version + 1
+        where client_id = $1
+        returning id, organisation_id";
 
     /// Changes one, if nobody else did since it was read.
     UPDATE = r"
@@ -83,11 +100,13 @@ statements! {
             always_send_client_claims = $35,
             single_session = $36,
             sso = $37,
-            managed_by = $38,
-            updated_at = $39,
+            refresh_token_retry = $38,
+            revoke_refresh_tokens_at_sign_out = $39,
+            managed_by = $40,
+            updated_at = $41,
             version = version + 1
         where id = $1
-            and version = $40";
+            and version = $42";
 }
 
 impl FromRow<'_, PgRow> for Stored<Client> {
@@ -129,6 +148,8 @@ impl FromRow<'_, PgRow> for Stored<Client> {
             always_send_client_claims: row.try_get("always_send_client_claims")?,
             single_session: row.try_get("single_session")?,
             sso: row.try_get("sso")?,
+            refresh_token_retry: row.try_get("refresh_token_retry")?,
+            revoke_refresh_tokens_at_sign_out: row.try_get("revoke_refresh_tokens_at_sign_out")?,
             not_before: row.try_get("not_before")?,
         };
         Ok(Self { value, version: row.try_get("version")? })
@@ -143,6 +164,16 @@ pub async fn list(executor: impl PgExecutor<'_>) -> Result<Vec<Stored<Client>>, 
 /// Adds a client.
 pub async fn insert(connection: &mut PgConnection, client: &Client, stamp: Stamp) -> Result<(), sqlx::Error> {
     bind(sqlx::query(INSERT), client, stamp).execute(connection).await.map(drop)
+}
+
+/// Makes a client's authentications before `not_before` void, never fewer than before; gives its row and its owner.
+pub async fn set_not_before(
+    connection: &mut PgConnection,
+    client_id: &str,
+    not_before: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Result<Option<(ClientRowId, OrganisationId)>, sqlx::Error> {
+    sqlx::query_as(SET_NOT_BEFORE).bind(client_id).bind(not_before).bind(now).fetch_optional(connection).await
 }
 
 /// Changes a client; false if its row has another version by now.
@@ -193,6 +224,8 @@ fn bind(query: Bound, client: &Client, stamp: Stamp) -> Bound {
         .bind(client.always_send_client_claims)
         .bind(client.single_session)
         .bind(client.sso)
+        .bind(client.refresh_token_retry)
+        .bind(client.revoke_refresh_tokens_at_sign_out)
         .bind(stamp.managed_by)
         .bind(stamp.now)
 }

@@ -11,6 +11,11 @@ statements! {
         select version
         from configuration";
 
+    /// The moment before which everything is void, if one was set.
+    NOT_BEFORE = r"
+        select not_before
+        from configuration";
+
     /// The number of the last edit, and the time that a node compares its clock with (STO-04): the one statement that asks for it.
     CONFIRM = r"
         select version, clock_timestamp()
@@ -26,6 +31,11 @@ statements! {
         update configuration
         set environment = coalesce(environment, $1)
         returning environment";
+
+    /// Makes every authentication before a moment void.
+    SET_NOT_BEFORE = r"
+        update configuration
+        set not_before = greatest(not_before, $1)";
 
     /// Counts an edit.
     BUMP = r"
@@ -83,6 +93,16 @@ pub async fn confirm(executor: impl PgExecutor<'_>) -> Result<Confirmation, sqlx
 /// The number of the last edit.
 pub async fn version(executor: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(VERSION).fetch_one(executor).await
+}
+
+/// The moment before which every authentication is void, if one was set (STO-09).
+pub async fn not_before(executor: impl PgExecutor<'_>) -> Result<Option<OffsetDateTime>, sqlx::Error> {
+    sqlx::query_scalar(NOT_BEFORE).fetch_one(executor).await
+}
+
+/// Makes every authentication before `not_before` void, never fewer than before.
+pub async fn set_not_before(connection: &mut PgConnection, not_before: OffsetDateTime) -> Result<(), sqlx::Error> {
+    sqlx::query(SET_NOT_BEFORE).bind(not_before).execute(connection).await.map(drop)
 }
 
 /// The environment that the database belongs to, if to any.

@@ -14,17 +14,18 @@ statements! {
     /// All of them.
     LIST = r"
         select
-            id, name, kind, settings, acr, amr, enabled, display_order, version
+            id, organisation_id, name, kind, settings, acr, amr, enabled, display_order, version
         from identity_providers
         order by display_order, name";
 
     /// A new one.
     INSERT = r"
         insert into identity_providers (
-            id, name, kind, settings, acr, amr, enabled, display_order, managed_by, version, created_at, updated_at
+            id, name, kind, settings, acr, amr, enabled, display_order, managed_by, version, created_at, updated_at,
+            organisation_id
         )
         values (
-            $1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10, $11
         )";
 
     /// Changes one, if nobody else did since it was read.
@@ -39,15 +40,17 @@ statements! {
             display_order = $8,
             managed_by = $9,
             updated_at = $10,
+            organisation_id = $11,
             version = version + 1
         where id = $1
-            and version = $11";
+            and version = $12";
 }
 
 impl FromRow<'_, PgRow> for Stored<IdentityProvider> {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         let value = IdentityProvider {
             id: row.try_get("id")?,
+            organisation_id: row.try_get("organisation_id")?,
             name: row.try_get("name")?,
             kind: row.try_get("kind")?,
             driver: row.try_get::<Json<_>, _>("settings")?.0,
@@ -96,4 +99,5 @@ fn bind(query: Bound, provider: &IdentityProvider, stamp: Stamp) -> Bound {
         .bind(provider.display_order)
         .bind(stamp.managed_by)
         .bind(stamp.now)
+        .bind(provider.organisation_id)
 }

@@ -77,6 +77,7 @@ statements! {
                         when c.relispartition then null
                         when c.relname = '_sqlx_migrations' then 'select'
                         when c.relname = 'audit_log' then 'select, insert'
+                        when c.relname = 'configuration' then 'select, update'
                         else 'select, insert, update, delete'
                     end as rights
                 from pg_class c

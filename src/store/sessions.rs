@@ -49,7 +49,7 @@ statements! {
         where id = $1 and ended_at is null
         returning id";
 
-    // D12: sign-out ends the families that have no refresh token
+    // D12: sign-out ends the families that have no refresh token, and those of the clients that are set so
     END = r"
         with ended as (
             update sessions
@@ -59,7 +59,7 @@ statements! {
         ), revoked as (
             update families
             set revoked_at = $14, revoke_reason = 'session_ended'
-            where session_id = $13 and secret_hash is null and revoked_at is null
+            where session_id = $13 and (secret_hash is null or client_id = any ($16)) and revoked_at is null
             returning id
         ), audited as (
             insert into audit_log
@@ -201,14 +201,17 @@ pub async fn renew(connection: &mut PgConnection, new: &NewSession) -> sqlx::Res
     Ok(renewed.is_some())
 }
 
-/// Ends a session and the families that live only as long as it does; `false` where it had ended already.
+/// Ends a session and the families that live only as long as it does, those of `clients` whatever they have; `false` where it
+/// had ended already.
 pub async fn end(
     executor: impl PgExecutor<'_>,
     id: SessionId,
     reason: &str,
+    clients: &[ClientRowId],
     audit: &AuditRecord,
     now: OffsetDateTime,
 ) -> sqlx::Result<bool> {
-    let ended: i64 = sqlx::query_scalar(END).bind_audit(audit).bind(id).bind(now).bind(reason).fetch_one(executor).await?;
+    let ended: i64 =
+        sqlx::query_scalar(END).bind_audit(audit).bind(id).bind(now).bind(reason).bind(clients).fetch_one(executor).await?;
     Ok(ended == 1)
 }

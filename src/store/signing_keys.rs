@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 statements! {
     LIST = r"
-        select kid, private_key, public_key, announced_at, signs_from, retires_at, deleted_at
+        select kid, private_key, public_key, announced_at, signs_from, retires_at, deleted_at, revoked_at
         from signing_keys
         order by announced_at, kid";
 
@@ -24,6 +24,14 @@ statements! {
         set deleted_at = $1, private_key = null
         where retires_at <= $2 and deleted_at is null";
 
+    REVOKE = r"
+        update signing_keys
+        set revoked_at = $2,
+            retires_at = least(retires_at, $2),
+            deleted_at = least(deleted_at, $2),
+            private_key = null
+        where kid = $1 and revoked_at is null";
+
     LIST_DATA_KEYS = r"
         select id, purpose, key
         from data_keys
@@ -34,6 +42,16 @@ statements! {
         insert into data_keys (id, purpose, key, created_at)
         select coalesce(max(id), 0) + 1, $1, $2, $3
         from data_keys";
+
+    RESEAL = r"
+        update signing_keys
+        set private_key = $2
+        where kid = $1";
+
+    RESEAL_DATA_KEY = r"
+        update data_keys
+        set key = $2
+        where id = $1";
 
     // Two nodes that start at once must not both make the first keys.
     LOCK = r"
@@ -57,6 +75,8 @@ pub struct StoredSigningKey {
     pub retires_at: Option<OffsetDateTime>,
     /// when it left the JWKS
     pub deleted_at: Option<OffsetDateTime>,
+    /// when it was revoked
+    pub revoked_at: Option<OffsetDateTime>,
 }
 
 /// A key for our own data, as it is stored.
@@ -111,6 +131,11 @@ pub async fn delete_retired(
     Ok(done.rows_affected())
 }
 
+/// Takes a key out of service for good and forgets its private part; false where that was done before.
+pub async fn revoke(connection: &mut PgConnection, kid: &str, now: OffsetDateTime) -> sqlx::Result<bool> {
+    Ok(sqlx::query(REVOKE).bind(kid).bind(now).execute(connection).await?.rows_affected() == 1)
+}
+
 /// The data keys in use.
 pub async fn list_data_keys(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<StoredDataKey>> {
     sqlx::query_as(LIST_DATA_KEYS).fetch_all(executor).await
@@ -124,6 +149,16 @@ pub async fn insert_data_key(
     now: OffsetDateTime,
 ) -> sqlx::Result<()> {
     sqlx::query(INSERT_DATA_KEY).bind(purpose).bind(sealed).bind(now).execute(connection).await.map(drop)
+}
+
+/// Keeps the private part of a signing key under another master key.
+pub async fn reseal(connection: &mut PgConnection, kid: &str, sealed: &[u8]) -> sqlx::Result<()> {
+    sqlx::query(RESEAL).bind(kid).bind(sealed).execute(connection).await.map(drop)
+}
+
+/// Keeps a data key under another master key.
+pub async fn reseal_data_key(connection: &mut PgConnection, id: i32, sealed: &[u8]) -> sqlx::Result<()> {
+    sqlx::query(RESEAL_DATA_KEY).bind(id).bind(sealed).execute(connection).await.map(drop)
 }
 
 /// Holds off every other node that would make keys, until the transaction ends.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use sqlx::{PgConnection, PgPool};
+use time::OffsetDateTime;
 
 use super::{api_resources, client_secrets, clients, configuration, identity_providers, organisations, scopes};
 use crate::{
@@ -31,10 +32,10 @@ statements! {
 pub struct Snapshot {
     /// the number of the last edit that it contains
     pub version: i64,
+    not_before: Option<OffsetDateTime>,
     organisations: HashMap<OrganisationId, Arc<Organisation>>,
     clients: HashMap<String, Arc<RegisteredClient>>,
     clients_by_row: HashMap<ClientRowId, Arc<RegisteredClient>>,
-    disabled_clients: HashSet<String>,
     scopes: HashMap<String, Arc<Scope>>,
     api_resources: Vec<ApiResource>,
     identity_providers: Vec<Arc<IdentityProvider>>,
@@ -56,9 +57,15 @@ impl Snapshot {
         self.clients.values()
     }
 
-    /// Whether there is such a client, but it or its organisation is disabled: for logs, never for answers.
-    pub fn is_disabled_client(&self, client_id: &str) -> bool {
-        self.disabled_clients.contains(client_id)
+    /// The clients whose refresh tokens end with the session (D12).
+    pub fn clients_signed_out(&self) -> Vec<ClientRowId> {
+        let clients = self.clients.values().map(|registered| &registered.client);
+        clients.filter(|client| client.revoke_refresh_tokens_at_sign_out).map(|client| client.id).collect()
+    }
+
+    /// The moment before which authentications are void for the client: everybody's or its own, the later one (RT-12).
+    pub fn not_before(&self, client: &Client) -> OffsetDateTime {
+        self.not_before.max(client.not_before).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
     /// The API scope of this name.
@@ -90,10 +97,7 @@ impl Snapshot {
 
     fn add_client(&mut self, client: Client, secrets: Vec<ClientSecretHash>) {
         let owner = self.organisations.get(&client.organisation_id).filter(|_| client.enabled);
-        let Some(organisation) = owner.map(|owner| Organisation::clone(owner)) else {
-            self.disabled_clients.insert(client.client_id);
-            return;
-        };
+        let Some(organisation) = owner.map(|owner| Organisation::clone(owner)) else { return };
         let registered = Arc::new(RegisteredClient { client, organisation, secrets });
         self.clients_by_row.insert(registered.client.id, Arc::clone(&registered));
         self.clients.insert(registered.client.client_id.clone(), registered);
@@ -110,7 +114,11 @@ pub async fn load(pool: &PgPool) -> Result<Snapshot, sqlx::Error> {
 }
 
 async fn read(connection: &mut PgConnection) -> Result<Snapshot, sqlx::Error> {
-    let mut snapshot = Snapshot { version: configuration::version(&mut *connection).await?, ..Snapshot::default() };
+    let mut snapshot = Snapshot {
+        version: configuration::version(&mut *connection).await?,
+        not_before: configuration::not_before(&mut *connection).await?,
+        ..Snapshot::default()
+    };
     for organisation in organisations::list(&mut *connection).await? {
         if organisation.value.enabled {
             snapshot.organisations.insert(organisation.value.id, Arc::new(organisation.value));
@@ -127,7 +135,8 @@ async fn read(connection: &mut PgConnection) -> Result<Snapshot, sqlx::Error> {
         }
     }
     for provider in identity_providers::list(&mut *connection).await? {
-        if provider.value.enabled {
+        let of_an_absent = provider.value.organisation_id.is_some_and(|id| !snapshot.organisations.contains_key(&id));
+        if provider.value.enabled && !of_an_absent {
             snapshot.identity_providers.push(Arc::new(provider.value));
         }
     }

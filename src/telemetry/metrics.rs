@@ -53,11 +53,11 @@ pub static CODE_CHALLENGES_REPEATED: Counter = Counter(Metric {
     labels: &[("client_id", Values::Ours)],
 });
 
-/// Families revoked because their code came twice.
+/// Families revoked because a code or refresh token came twice.
 pub static REUSES: Counter = Counter(Metric {
     name: "ias_reuses_total",
-    help: "Codes that came a second time; each revoked its family.",
-    labels: &[("kind", Values::Closed(&["code"]))],
+    help: "Codes and refresh tokens that came a second time, and tokens ahead of their family; each revoked its family.",
+    labels: &[("kind", Values::Closed(&["code", "refresh_token", "ahead"]))],
 });
 
 /// Requests refused by a limit.

@@ -100,6 +100,7 @@ fn driver(simulator: &Simulator, url: &str, host: &str) -> Driver {
     };
     let provider = IdentityProvider {
         id: IdentityProviderRowId::new(Clock::System.now()),
+        organisation_id: None,
         name: "sim".to_owned(),
         kind: IdentityProviderKind::Sim,
         driver: DriverSettings::MobileId(settings),

@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use ias::{
     base::{seal::SealingKey, secret::Secret},
     jobs::keep_keys,
-    keys::{life_cycle, ring::KeyRing},
+    keys::{
+        life_cycle::{self, Revocation},
+        rewrap,
+        ring::KeyRing,
+    },
     model::signing_key::KeyLifetimes,
     store::signing_keys,
 };
@@ -15,7 +19,7 @@ use crate::support::{
     database::TestDatabase,
     person::Person,
     server::TestServer,
-    tokens::{Answer, claims, decode, http, machine_token, tokens, userinfo},
+    tokens::{Answer, claims, decode, http, machine_token, refresh, tokens, userinfo},
 };
 
 const LIFETIMES: KeyLifetimes =
@@ -89,6 +93,66 @@ async fn key_04_an_id_token_of_a_deleted_key_is_a_hint_still() {
     let url =
         format!("{}/connect/endsession?id_token_hint={id_token}&post_logout_redirect_uri=https://myorg.is", server.address);
     assert_eq!(Answer::to(http().get(url)).await.header("location"), Some("https://myorg.is"));
+}
+
+async fn revoke(node: &TestServer, kid: &str) -> Revocation {
+    let now = node.app.clock.now();
+    life_cycle::revoke(&node.app.pool, node.app.master(), 2048, kid, now).await.unwrap()
+}
+
+#[tokio::test]
+async fn key_04_a_revoked_key_vouches_for_nothing_on_any_node_and_another_signs_at_once() {
+    let server = TestServer::start().await;
+    let second = server.second_node().await;
+    let mut person = Person::new();
+    let given = tokens(&server, &mut person, "@myorg.is/webapp", "openid").await;
+    let (access_token, id_token) = (given.text("access_token"), given.text("id_token"));
+    let leaked = signing(&server).await;
+    let planned = rotate(&server, Duration::hours(24)).await;
+    let Revocation::Revoked { successor: Some(successor) } = revoke(&server, &leaked).await else { panic!("it signed") };
+    for node in [&server, &second] {
+        // what the job of each node does every second
+        node.app.confirm().await.unwrap();
+        assert_eq!(published(node).await, BTreeSet::from([planned.clone(), successor.clone()]));
+        assert_eq!(signing(node).await, successor);
+        assert_eq!(userinfo(node, &access_token).await.status, 401, "whoever has the key could have made it");
+        // nor is a forged hint a reason to end a session without asking
+        let url = format!(
+            "{}/connect/endsession?id_token_hint={id_token}&client_id=@myorg.is/webapp&post_logout_redirect_uri=https://myorg.is",
+            node.address
+        );
+        assert_ne!(Answer::to(http().get(url)).await.header("location"), Some("https://myorg.is"));
+    }
+    // the session goes on, with tokens of the new key
+    let again = tokens(&second, &mut person, "@myorg.is/webapp", "openid").await.text("access_token");
+    assert_eq!((decode(&again).0["kid"].as_str(), userinfo(&server, &again).await.status), (Some(&*successor), 200));
+    let audited: Vec<String> = sqlx::query_scalar("select detail ->> 'kid' from audit_log where kind = 'signing_key_revoked'")
+        .fetch_all(&server.owner().await)
+        .await
+        .unwrap();
+    assert_eq!(audited, std::slice::from_ref(&leaked));
+    let stored = signing_keys::list(&server.app.pool).await.unwrap();
+    assert!(stored.iter().all(|key| key.private_key.is_none() == (key.kid == leaked)), "its private part is forgotten");
+    assert_eq!(revoke(&server, &leaked).await, Revocation::RevokedBefore);
+}
+
+#[tokio::test]
+async fn key_04_no_moment_is_without_a_key_whichever_is_revoked() {
+    let server = TestServer::start().await;
+    let first = signing(&server).await;
+    let announced = rotate(&server, Duration::hours(24)).await;
+    // the one that signs retires when the announced one was to begin
+    let Revocation::Revoked { successor: Some(successor) } = revoke(&server, &announced).await else {
+        panic!("it was to sign")
+    };
+    server.app.confirm().await.unwrap();
+    assert_eq!(signing(&server).await, successor);
+    server.clock.advance(Duration::hours(25));
+    assert_eq!(signing(&server).await, successor);
+    // a retired key leaves, and needs no successor
+    assert_eq!(revoke(&server, &first).await, Revocation::Revoked { successor: None });
+    server.app.confirm().await.unwrap();
+    assert_eq!(published(&server).await, BTreeSet::from([successor]));
 }
 
 #[tokio::test]
@@ -181,4 +245,37 @@ async fn key_02_private_keys_are_sealed_under_the_master_key_and_another_one_is_
     assert!(sealed.windows(rsa.len()).all(|window| window != rsa));
     let opened = server.app.master().open(&format!("signing key {}", keys[0].kid), sealed).unwrap();
     assert!(opened.windows(rsa.len()).any(|window| window == rsa), "what was looked for is there once it is opened");
+}
+
+#[tokio::test]
+async fn decision_k_a_new_master_key_changes_no_token_and_the_old_one_is_forgotten() {
+    let server = TestServer::start().await;
+    let mut person = Person::new();
+    let given = tokens(&server, &mut person, "@myorg.is/webapp", "openid offline_access").await;
+    let new = || SealingKey::new(2, Secret::new([8; 32]));
+    let (pool, now) = (&server.app.pool, server.app.clock.now());
+    let fault = rewrap::rewrap(pool, &new(), now).await.unwrap_err().to_string();
+    assert!(fault.contains("keys.previous_master_key"), "{fault}");
+    assert!(KeyRing::load(pool, &new()).await.is_err(), "nothing was sealed anew");
+
+    // both keys are configured: nodes read on before, while and after
+    let both = new().following(server.app.master().clone());
+    KeyRing::load(pool, &both).await.unwrap();
+    let sealed = signing_keys::list_data_keys(pool).await.unwrap().len() + 1;
+    assert_eq!(rewrap::rewrap(pool, &both, now).await.unwrap(), sealed);
+    assert_eq!(rewrap::rewrap(pool, &both, now).await.unwrap(), 0, "once is enough");
+    KeyRing::load(pool, &both).await.unwrap();
+    assert!(KeyRing::load(pool, server.app.master()).await.is_err());
+
+    let node = server
+        .second_node_with(|settings| {
+            (settings.keys.master_key_id, settings.keys.master_key) = (2, Some(Secret::new([8; 32])));
+        })
+        .await;
+    assert_eq!(userinfo(&node, &given.text("access_token")).await.status, 200);
+    let refreshed = refresh(&node, "@myorg.is/webapp", &given.text("refresh_token")).await;
+    let sub = |answer: &Answer| claims(&answer.text("id_token"))["sub"].clone();
+    assert_eq!(sub(&refreshed), sub(&given));
+    let again = tokens(&node, &mut Person::new(), "@myorg.is/webapp", "openid").await;
+    assert_eq!(sub(&again), sub(&given), "whoever signs in again is the same to the client");
 }

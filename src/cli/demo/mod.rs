@@ -180,10 +180,11 @@ pub(super) async fn join(directory: &Path, listen: SocketAddr) -> anyhow::Result
 }
 
 /// The database of the demo that runs in a directory, for a command beside it.
-pub(super) async fn reach(directory: &Path) -> anyhow::Result<PgPool> {
+pub(super) async fn reach(directory: &Path) -> anyhow::Result<(Settings, PgPool)> {
     let state = State::existing(directory)?;
     let settings = settings(&state.issuer()?, &state)?;
-    node::connect_with(database::join(directory, &state).await?, &settings).await
+    let pool = node::connect_with(database::join(directory, &state).await?, &settings).await?;
+    Ok((settings, pool))
 }
 
 fn settings(issuer: &str, state: &State) -> anyhow::Result<Settings> {

@@ -69,7 +69,7 @@ pub struct Options {
 struct Webapp {
     options: Options,
     /// The origin of `base_url`: `scheme://host:port`.
-    origin: String,
+    origin: Arc<str>,
     provider: Provider,
     http: Http,
     clock: Clock,
@@ -84,7 +84,7 @@ struct Webapp {
 pub fn router(options: Options) -> anyhow::Result<Router> {
     let clock = Clock::System;
     let http = Http::new()?;
-    let origin = Url::parse(&options.base_url)?.origin().ascii_serialization();
+    let origin: Arc<str> = Url::parse(&options.base_url)?.origin().ascii_serialization().into();
     let api = api::router(&options.issuer, http.clone(), clock.clone());
     let headers = pages::SecurityHeaders::new(&Url::parse(&options.issuer)?)?;
     let webapp = Arc::new(Webapp {
@@ -92,7 +92,7 @@ pub fn router(options: Options) -> anyhow::Result<Router> {
         logins: Vault::new(LOGIN_TTL),
         sessions: Vault::new(SESSION_TTL),
         options,
-        origin,
+        origin: Arc::clone(&origin),
         http,
         clock,
     });
@@ -109,7 +109,7 @@ pub fn router(options: Options) -> anyhow::Result<Router> {
         .layer(middleware::map_response_with_state(headers, pages::secure))
         .with_state(webapp);
     // The API stands apart from the pages: it knows no cookie, only the access token.
-    Ok(Router::new().nest("/api", api).merge(pages))
+    Ok(Router::new().nest("/api", api).merge(pages).layer(middleware::from_fn_with_state(origin, session::require_host)))
 }
 
 /// Serves the application until `stop` is cancelled.
@@ -124,7 +124,7 @@ pub async fn serve(options: Options, listener: TcpListener, stop: CancellationTo
 mod tests {
     use axum::{
         body::Body,
-        http::{Request, Response, StatusCode, request::Builder},
+        http::{HeaderValue, Request, Response, StatusCode, header::HOST, request::Builder},
     };
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
@@ -143,7 +143,9 @@ mod tests {
             phone_url: Some("http://localhost:8090/phone".to_owned()),
             persons: vec![("Gervimaður Afríka".to_owned(), "0103019".to_owned())],
         };
-        router(options).unwrap().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+        let mut request = request.body(Body::empty()).unwrap();
+        request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("localhost:8070"));
+        router(options).unwrap().oneshot(request).await.unwrap()
     }
 
     async fn text(response: Response<Body>) -> String {
@@ -160,6 +162,20 @@ mod tests {
         let html = text(page).await;
         assert!(html.contains("Skrá inn") && html.contains("0103019") && html.contains("http://localhost:8090/phone"));
         assert!(text(answer(Request::get("/").header("accept-language", "en")).await).await.contains("Sign in"));
+    }
+
+    #[tokio::test]
+    async fn another_host_than_its_own_is_not_answered() {
+        for path in ["/", "/api/documents", "/relying_party.css"] {
+            for host in ["evil.example:8070", "localhost", "localhost:8080", ""] {
+                assert_eq!(
+                    answer(Request::get(path).header(HOST, host)).await.status(),
+                    StatusCode::FORBIDDEN,
+                    "{path} {host}"
+                );
+            }
+            assert_ne!(answer(Request::get(path)).await.status(), StatusCode::FORBIDDEN, "{path}");
+        }
     }
 
     #[tokio::test]

@@ -7,9 +7,9 @@ use std::{
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, Method, header},
+    http::{HeaderMap, Method, StatusCode, header},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use openidconnect::{AccessToken, Nonce, PkceCodeVerifier};
@@ -154,6 +154,15 @@ pub(super) async fn require_same_origin(
 }
 
 /// A browser that says where a form comes from must say that it is ours; one that doesn't must at least send our origin.
+/// Answers to our own Host alone: a foreign name that points here (DNS rebinding) must not read a page of ours.
+pub(super) async fn require_host(State(origin): State<Arc<str>>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    if origin.split_once("://").map(|(_, authority)| authority) == host {
+        return next.run(request).await;
+    }
+    (StatusCode::FORBIDDEN, format!("this application answers at {origin} only\n")).into_response()
+}
+
 fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
     match headers.get("sec-fetch-site") {
         Some(site) => site == "same-origin",

@@ -20,11 +20,11 @@ pub async fn save(
     connection: &mut PgConnection,
     provider: &IdentityProvider,
     current: Option<&Stored<IdentityProvider>>,
-
     stamp: Stamp,
 ) -> Result<Change, SaveError> {
     let before = current.map(|current| &current.value);
-    let change = Change::between(Noun::IdentityProvider, provider.id.0, &provider.name, before, provider);
+    let mut change = Change::between(Noun::IdentityProvider, provider.id.0, &provider.name, before, provider);
+    change.organisation_id = provider.organisation_id;
     match (change.kind, current) {
         (Kind::Unchanged, _) => {}
         (_, None) => identity_providers::insert(connection, provider, stamp).await?,

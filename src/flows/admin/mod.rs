@@ -7,6 +7,7 @@ pub mod api_resources;
 pub mod change;
 pub mod clients;
 pub mod identity_providers;
+pub mod live_state;
 pub mod organisations;
 pub mod scopes;
 pub mod secrets;

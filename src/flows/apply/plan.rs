@@ -18,7 +18,7 @@ use crate::{
     model::{
         api_resource::ApiResource,
         client::{Client, ClientType},
-        identity_provider::IdentityProvider,
+        identity_provider::{IdentityProvider, IdentityProviderKind},
         organisation::Organisation,
         scope::Scope,
         settings::{
@@ -67,12 +67,18 @@ pub(super) struct Plan {
 impl Plan {
     /// Judges every entry. Where anything is reported, the plan lacks it and is not to be carried out.
     pub(super) fn make(desired: Desired, current: &Current, options: &Options<'_>, report: &mut Report) -> Self {
+        let in_files = |name: &str| {
+            desired.identity_providers.iter().any(|entry| entry.reading.input.as_ref().is_some_and(|input| input.name == name))
+        };
+        let others = current.identity_providers.values().map(|row| &row.value).filter(|provider| !in_files(&provider.name));
+        let providers = others.map(|provider| (provider.kind, provider.organisation_id)).collect();
         let named = desired.scopes.iter().filter_map(|entry| Some(entry.reading.input.as_ref()?.name.clone()));
         let mut planner = Planner {
             current,
             options,
             owners: current.organisations.iter().map(|(domain, row)| (domain.clone(), row.value.clone())).collect(),
             scope_names: current.scopes.keys().cloned().chain(named).collect(),
+            providers,
             seen: HashMap::new(),
             report,
         };
@@ -96,6 +102,8 @@ struct Planner<'a> {
     /// by domain
     owners: HashMap<String, Organisation>,
     scope_names: HashSet<String>,
+    /// kind and owner of those judged so far, and of those that no file names
+    providers: Vec<(IdentityProviderKind, Option<OrganisationId>)>,
     seen: HashMap<(Noun, String), Place>,
     report: &'a mut Report,
 }
@@ -173,9 +181,34 @@ impl Planner<'_> {
     fn identity_provider(&mut self, mut entry: Entry<IdentityProviderInput>) -> Option<Step<IdentityProvider>> {
         let input = entry.reading.input.take()?;
         self.once(Noun::IdentityProvider, &input.name, entry.place.field("name"));
+        let organisation_id = self.owner_of_provider(&entry, &input);
         let current = self.current.identity_providers.get(&input.name).cloned();
         let id = current.as_ref().map_or_else(|| IdentityProviderRowId::new(self.options.now), |row| row.value.id);
-        self.judge(&entry, identity_provider::parse(input, id, self.options.environment), current)
+        self.judge(&entry, identity_provider::parse(input, id, organisation_id, self.options.environment), current)
+    }
+
+    /// The organisation that alone may use a provider. A session tells the kind of its provider, not which one it was: of one kind
+    /// there are not both one organisation's and another's.
+    fn owner_of_provider(
+        &mut self,
+        entry: &Entry<IdentityProviderInput>,
+        input: &IdentityProviderInput,
+    ) -> Option<OrganisationId> {
+        let owner = input.organisation.as_deref().map(|domain| self.owners.get(domain).map(|owner| owner.id).ok_or(domain));
+        let owner = owner.transpose().unwrap_or_else(|domain| {
+            let known = self.owners.keys().map(String::as_str);
+            self.report.add(entry.place.field("organisation"), wording::unknown("organisation", domain, known));
+            None
+        });
+        if let Some(kind) = input.kind {
+            if self.providers.iter().any(|(other, of)| *other == kind && *of != owner) {
+                let message =
+                    format!("there is another provider of the kind {} that is not of the same organisation", kind.as_str());
+                self.report.add(entry.place.field("organisation"), message);
+            }
+            self.providers.push((kind, owner));
+        }
+        owner
     }
 
     /// The organisation that the prefix of a name says; one that stands in for it, where that is reported, so that the rest

@@ -12,6 +12,7 @@ use crate::{
     model::{
         authorization_code::Authentication,
         client::{Client, RegisteredClient},
+        scope::OPENID,
     },
     protocol::{
         claims::{AccessTokenClaims, Audience, ClientClaims, IdTokenClaims, UserClaims, at_hash},
@@ -35,22 +36,36 @@ pub struct PersonGrant<'a> {
     pub scope: &'a ScopeSet,
     /// of the authorization request
     pub nonce: Option<&'a str>,
+    /// the access token does not outlive it
+    pub ends_at: OffsetDateTime,
+}
+
+/// A person's tokens.
+pub struct PersonTokens {
+    /// a JWT
+    pub access_token: String,
+    /// seconds that the access token lives
+    pub expires_in: u32,
+    /// a JWT, where `openid` is granted
+    pub id_token: Option<String>,
 }
 
 /// A person's access token and ID token.
-pub fn for_person(app: &App, grant: &PersonGrant<'_>, now: OffsetDateTime) -> Result<(String, String), KeyFault> {
+pub fn for_person(app: &App, grant: &PersonGrant<'_>, now: OffsetDateTime) -> Result<PersonTokens, KeyFault> {
     let client = &grant.client.client;
     let authentication = grant.authentication;
     let configuration = app.configuration();
     let snapshot = configuration.snapshot();
     let iat = now.unix_timestamp();
     let auth_time = authentication.auth_time.unix_timestamp();
+    let exp = (iat + i64::from(client.access_token_ttl)).min(grant.ends_at.unix_timestamp());
+    let expires_in = u32::try_from(exp - iat).unwrap_or(0);
     let keys = app.keys();
     let wanted = grant.scope.iter().filter_map(|name| snapshot.scope(name)).flat_map(|scope| scope.claims.iter().copied());
     let access_token = keys.sign(
         &AccessTokenClaims {
             nbf: iat,
-            exp: iat + i64::from(client.access_token_ttl),
+            exp,
             iat,
             auth_time: Some(auth_time),
             iss: app.urls.issuer().to_owned(),
@@ -72,6 +87,9 @@ pub fn for_person(app: &App, grant: &PersonGrant<'_>, now: OffsetDateTime) -> Re
         },
         now,
     )?;
+    if !grant.scope.contains(OPENID) {
+        return Ok(PersonTokens { access_token, expires_in, id_token: None });
+    }
     let user = if client.always_include_user_claims_in_id_token {
         grant.subject.for_scope(grant.scope)
     } else {
@@ -94,7 +112,7 @@ pub fn for_person(app: &App, grant: &PersonGrant<'_>, now: OffsetDateTime) -> Re
         },
         now,
     )?;
-    Ok((access_token, id_token))
+    Ok(PersonTokens { access_token, expires_in, id_token: Some(id_token) })
 }
 
 /// A machine's access token: nothing in it speaks of a person (CC-02).

@@ -1,4 +1,4 @@
-//! Begin an attempt: limits first, then the row, and only then the prompt on the phone.
+//! Begin an attempt: the limits of who asks, then the row with the limit of the number, and only then the prompt on the phone.
 
 use std::net::IpAddr;
 
@@ -70,7 +70,7 @@ pub async fn begin(
 ) -> Result<AttemptId, BeginRefusal> {
     let configuration = app.configuration();
     let driver = configuration.driver(provider.id).ok_or(BeginRefusal::NotAvailable)?;
-    if !request.client.client.accepts(provider.kind) {
+    if !request.client.client.accepts(provider) {
         return Err(BeginRefusal::NotAvailable);
     }
     if app.tasks.len() >= app.settings.sign_in.max_open_attempts {
@@ -79,12 +79,7 @@ pub async fn begin(
     }
     let subject_key = digest::hmac_sha256(app.keys().pseudonyms().expose(), &[b"number", number.e164().as_bytes()]);
     let asker = limits::Asker { subject_key: &subject_key, binding_hash: request.binding_hash, address: request.address };
-    if let Err(pause) = limits::count(app, &asker, now).await? {
-        let client_id = &request.client.client.client_id;
-        tracing::warn!(security_event = "sign_in_limit", client_id, seconds = pause.whole_seconds(), "a prompt was not sent");
-        metrics::RATE_LIMITED.increment(&["sign_in"]);
-        return Err(BeginRefusal::Limited(pause));
-    }
+    limits::count_start(app, &asker, now).await?.map_err(|pause| limited(request, pause))?;
     let context = LoginContext {
         language: request.language,
         service_name: request.client.client.display_name.get(request.language),
@@ -95,8 +90,9 @@ pub async fn begin(
     let id = AttemptId::new(now);
     let attendant = Attendant::new(id, provider.id);
     let sealed = app.keys().sealing().seal(DRIVER_STATE, &serde_json::to_vec(&prepared.state).unwrap_or_default());
+    let mut transaction = app.pool.begin().await?;
     let stored = sign_in_attempts::insert(
-        &app.pool,
+        &mut *transaction,
         &NewAttempt {
             id,
             request_id: request.request_id,
@@ -119,7 +115,16 @@ pub async fn begin(
     if !stored {
         return Err(BeginRefusal::Busy);
     }
+    limits::count_prompt(app, &mut transaction, &asker, now).await?.map_err(|pause| limited(request, pause))?;
+    transaction.commit().await?;
     metrics::SIGN_IN_ATTEMPTS.increment(&["started"]);
     app.tasks.spawn(attendant.start_and_attend(app.clone(), prepared.state));
     Ok(id)
+}
+
+fn limited(request: &SignInRequest<'_>, pause: Duration) -> BeginRefusal {
+    let client_id = &request.client.client.client_id;
+    tracing::warn!(security_event = "sign_in_limit", client_id, seconds = pause.whole_seconds(), "a prompt was not sent");
+    metrics::RATE_LIMITED.increment(&["sign_in"]);
+    BeginRefusal::Limited(pause)
 }

@@ -67,7 +67,7 @@ pub async fn complete(
         .snapshot()
         .identity_providers()
         .iter()
-        .find(|provider| provider.id == claimed.identity_provider_id && request.client.client.accepts(provider.kind))
+        .find(|provider| provider.id == claimed.identity_provider_id && request.client.client.accepts(provider))
         .ok_or(CompleteRefusal::NotAvailable)?;
 
     let sub = subject::sub(app.keys().sub(), &claimed.national_id, &claimed.national_id, provider.kind);
@@ -113,7 +113,8 @@ pub async fn complete(
         if let Some(before) = &before {
             let about = About { actor_id: Some(before.person.id), session_id: Some(before.id), ..About::default() };
             let audit = AuditRecord::new(now, about, AuditEvent::SessionEnded { reason: "another_sign_in" });
-            sessions::end(&mut *transaction, before.id, "another_sign_in", &audit, now).await?;
+            let clients = configuration.snapshot().clients_signed_out();
+            sessions::end(&mut *transaction, before.id, "another_sign_in", &clients, &audit, now).await?;
         }
         sessions::insert(&mut transaction, &new).await?;
     }

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use sqlx::{PgConnection, PgExecutor};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
@@ -23,8 +24,6 @@ enum Limit {
 }
 
 impl Limit {
-    const OF_A_START: [Self; 3] = [Self::Number, Self::Browser, Self::Network];
-
     fn word(self) -> &'static [u8] {
         match self {
             Self::Number => b"number",
@@ -72,19 +71,39 @@ impl Asker<'_> {
     }
 }
 
-/// Counts one start, and only then judges it (RAT-01); `Err` holds the time after which it may be tried again.
-pub(super) async fn count(app: &App, asker: &Asker<'_>, now: OffsetDateTime) -> sqlx::Result<Result<(), Duration>> {
-    let limits = &app.settings.sign_in;
-    let keys = Limit::OF_A_START.map(|limit| limit.key(app, &asker.value(limit)));
-    let ends = Limit::OF_A_START.map(|limit| now + limit.most_and_window(limits).1);
+/// Counts a start for the browser and the network, and only then judges it, and whether the number rests after refusals (RAT-01);
+/// `Err` holds the time after which it may be tried again.
+pub(super) async fn count_start(app: &App, asker: &Asker<'_>, now: OffsetDateTime) -> sqlx::Result<Result<(), Duration>> {
     let refusals = Limit::Refusals.key(app, asker.subject_key);
-    let counters = rate_limits::count(&app.pool, &keys, &ends, std::slice::from_ref(&refusals), now).await?;
-    let is_over = |counter: &&Counter| {
-        let of = Limit::OF_A_START.into_iter().zip(&keys).find(|(_, key)| counter.key == **key);
-        match of {
-            Some((limit, _)) => reaches(counter, limit.most_and_window(limits).0.saturating_add(1)),
-            None => reaches(counter, limits.refusals_before_pause),
-        }
+    count(app, &app.pool, asker, [Limit::Browser, Limit::Network], &[refusals], now).await
+}
+
+/// Counts a prompt for the number, and only then judges it. It stands in the transaction that opens the attempt: a start that
+/// sends no prompt must not use up what the person may be asked, else anybody could lock a number (RAT-03).
+pub(super) async fn count_prompt(
+    app: &App,
+    connection: &mut PgConnection,
+    asker: &Asker<'_>,
+    now: OffsetDateTime,
+) -> sqlx::Result<Result<(), Duration>> {
+    count(app, connection, asker, [Limit::Number], &[], now).await
+}
+
+async fn count<const N: usize>(
+    app: &App,
+    executor: impl PgExecutor<'_>,
+    asker: &Asker<'_>,
+    counted: [Limit; N],
+    refusals: &[Vec<u8>],
+    now: OffsetDateTime,
+) -> sqlx::Result<Result<(), Duration>> {
+    let limits = &app.settings.sign_in;
+    let keys = counted.map(|limit| limit.key(app, &asker.value(limit)));
+    let ends = counted.map(|limit| now + limit.most_and_window(limits).1);
+    let counters = rate_limits::count(executor, &keys, &ends, refusals, now).await?;
+    let is_over = |counter: &&Counter| match counted.into_iter().zip(&keys).find(|(_, key)| counter.key == **key) {
+        Some((limit, _)) => reaches(counter, limit.most_and_window(limits).0.saturating_add(1)),
+        None => reaches(counter, limits.refusals_before_pause),
     };
     let pause = counters.iter().filter(is_over).map(|counter| counter.expires_at - now).max();
     Ok(pause.map_or(Ok(()), Err))
@@ -93,7 +112,7 @@ pub(super) async fn count(app: &App, asker: &Asker<'_>, now: OffsetDateTime) -> 
 /// The counters that an approved sign-in takes one off again.
 pub(super) fn forgivable(app: &App, subject_key: &[u8], binding_hash: &[u8], address: IpAddr) -> Vec<Vec<u8>> {
     let asker = Asker { subject_key, binding_hash, address };
-    Limit::OF_A_START.map(|limit| limit.key(app, &asker.value(limit))).to_vec()
+    [Limit::Number, Limit::Browser, Limit::Network].map(|limit| limit.key(app, &asker.value(limit))).to_vec()
 }
 
 /// The person said no on the phone; several such in a window stop every start for the number for a while.

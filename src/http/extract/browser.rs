@@ -58,6 +58,12 @@ impl Browser {
         self.headers.get("sec-fetch-dest").is_some_and(|destination| destination != "document")
     }
 
+    /// Refuses a form that no page of ours has sent.
+    pub fn require_same_origin(&self, app: &App) -> Result<(), Response> {
+        let refusal = || self.refuse(app, PageRefusal::new(Message::InvalidForm, &refusals::FORM_NOT_OURS));
+        if self.is_same_origin(app) { Ok(()) } else { Err(refusal()) }
+    }
+
     /// Whether the form was sent from a page of ours: the synchronizer token is checked beside it, by the door that knows what it
     /// is bound to.
     fn is_same_origin(&self, app: &App) -> bool {
@@ -108,9 +114,7 @@ impl FromRequest<App> for PageForm {
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let browser = Browser::from_request_parts(&mut parts, app).await?;
-        if !browser.is_same_origin(app) {
-            return Err(browser.refuse(app, PageRefusal::new(Message::InvalidForm, &refusals::FORM_NOT_OURS)));
-        }
+        browser.require_same_origin(app)?;
         let form = Form::read(Request::from_parts(parts, body)).await;
         let Form(params) = form.map_err(|error| browser.refuse(app, error))?;
         Ok(Self { browser, params })

@@ -1,5 +1,5 @@
 //! GET /.well-known/*: the discovery document under both its names, and the JWKS; rendered when the configuration changes, not
-//! when somebody asks (DISC-01 … DISC-05).
+//! when somebody asks (DISC-01 … DISC-05). And security.txt: where weaknesses are reported (OPS-05).
 
 use axum::{
     body::Bytes,
@@ -8,7 +8,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::app::{App, Published};
+use time::{Duration, format_description::well_known::Rfc3339};
+
+use crate::{
+    app::{App, Published},
+    model::urls::path,
+};
+
+/// RFC 9116 §2.5.5: less than a year. Whoever serves it vouches for it, so that it is counted from now, by whole days.
+const SECURITY_TXT_TTL: Duration = Duration::days(180);
 
 /// OpenID Connect Discovery §4, RFC 8414 §3.
 pub async fn metadata(State(app): State<App>, headers: HeaderMap) -> Response {
@@ -18,6 +26,19 @@ pub async fn metadata(State(app): State<App>, headers: HeaderMap) -> Response {
 /// RFC 7517 §5.
 pub async fn jwks(State(app): State<App>, headers: HeaderMap) -> Response {
     publish(&app.configuration().jwks, &headers)
+}
+
+/// RFC 9116 §3; routed where a contact is configured.
+pub async fn security_txt(State(app): State<App>) -> Response {
+    let expires = (app.clock.now() + SECURITY_TXT_TTL).replace_time(time::Time::MIDNIGHT).format(&Rfc3339).unwrap_or_default();
+    let contact = app.settings.server.security_contact.as_deref().unwrap_or_default();
+    let issuer = app.urls.issuer();
+    let text = format!(
+        "Contact: {contact}\nExpires: {expires}\nPreferred-Languages: is, en\nCanonical: {issuer}{}\n",
+        path::SECURITY_TXT
+    );
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")], text)
+        .into_response()
 }
 
 fn publish(document: &Published, headers: &HeaderMap) -> Response {

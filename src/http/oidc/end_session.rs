@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::State,
+    extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
@@ -87,22 +87,15 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
 }
 
 /// POST by a client: its cookies may be missing (SameSite), so it is sealed and sent on by GET. POST of our confirmation: done.
-pub async fn post(State(app): State<App>, request: axum::extract::Request) -> Result<Response, Response> {
-    use axum::extract::{FromRequest, FromRequestParts};
-    let (mut parts, body) = request.into_parts();
-    let browser = Browser::from_request_parts(&mut parts, &app).await?;
-    let bytes = axum::body::Bytes::from_request(axum::extract::Request::from_parts(parts.clone(), body), &app)
-        .await
-        .map_err(|_| browser.refuse(&app, OAuthError::from(&refusals::BODY_TOO_LARGE)))?;
-    let rebuilt = || axum::extract::Request::from_parts(parts.clone(), axum::body::Body::from(bytes.clone()));
-    let Form(params) = Form::read(rebuilt()).await.map_err(|error| browser.refuse(&app, error))?;
-    if params.get("decision") == Ok(None) {
-        let request = LogoutRequest::read(&params).map_err(|refusal| browser.refuse(&app, OAuthError::from(refusal)))?;
-        let sealed = seal(&app, request, app.clock.now());
-        return Ok(see_other(&Urls::with_parameters(path::END_SESSION, &[("logout", &sealed)])));
+pub async fn post(State(app): State<App>, browser: Browser, request: Request) -> Result<Response, Response> {
+    let Form(params) = Form::read(request).await.map_err(|error| browser.refuse(&app, error))?;
+    if params.get("decision") != Ok(None) {
+        browser.require_same_origin(&app)?;
+        return confirmed(&app, PageForm { browser, params }).await;
     }
-    let form = PageForm::from_request(rebuilt(), &app).await?;
-    confirmed(&app, form).await
+    let request = LogoutRequest::read(&params).map_err(|refusal| browser.refuse(&app, OAuthError::from(refusal)))?;
+    let sealed = seal(&app, request, app.clock.now());
+    Ok(see_other(&Urls::with_parameters(path::END_SESSION, &[("logout", &sealed)])))
 }
 
 async fn confirmed(app: &App, form: PageForm) -> Result<Response, Response> {
@@ -134,7 +127,7 @@ fn judge(app: &App, browser: &Browser, request: LogoutRequest, now: OffsetDateTi
     let keys = app.keys();
     let hint = match &request.id_token_hint {
         Some(hint) => Some(
-            jwt::verify::<IdTokenClaims>(hint, app.urls.issuer(), now, Expiry::Allowed, |kid| keys.verifying_key(kid))
+            jwt::verify::<IdTokenClaims>(hint, app.urls.issuer(), now, Expiry::Allowed, |kid| keys.hint_key(kid))
                 .map_err(|_| refuse(&refusals::LOGOUT_HINT_INVALID))?,
         ),
         None => None,

@@ -22,7 +22,7 @@ use crate::{
     },
     model::{
         client::ClientType,
-        scope::{OPENID, PROFILE, Scope},
+        scope::{OFFLINE_ACCESS, OPENID, PROFILE, Scope},
         urls::path,
     },
     protocol::{redirect_uri, refusals},
@@ -47,11 +47,13 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
     let snapshot = configuration.snapshot();
     let client = &step.client.client;
     let names = consent::granted_scope(snapshot, client, &step.pending.request);
+    let offline_seconds = client.absolute_refresh_token_ttl.unsigned_abs();
     let mut scopes: Vec<(i16, ScopeLine<'_>)> = names
         .iter()
         .filter_map(|name| match name.as_str() {
             OPENID => Some((-2, ScopeLine::openid(step.language))),
             PROFILE => Some((-1, ScopeLine::profile(step.language))),
+            OFFLINE_ACCESS => Some((i16::MAX, ScopeLine::offline_access(step.language, offline_seconds))),
             name => snapshot.scope(name).map(|scope| (scope.display_order, line(scope, step.language))),
         })
         .collect();

@@ -16,7 +16,10 @@ use crate::{
     app::App,
     base::id::AttemptId,
     config::environment::Environment,
-    flows::sign_in::{self, BeginRefusal},
+    flows::{
+        authorization_request::answering,
+        sign_in::{self, BeginRefusal},
+    },
     http::{
         error::{page::PageRefusal, unavailable},
         extract::browser::{Browser, PageForm},
@@ -54,7 +57,8 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
         return Ok(draw(&app, &step, kind, typed, Some(Problem::InvalidPhoneNumber), StatusCode::BAD_REQUEST));
     };
     let configuration = app.configuration();
-    let provider = configuration.snapshot().identity_providers().iter().find(|provider| provider.kind == kind);
+    let mut providers = answering(&configuration, &step.client.client, &step.pending.request);
+    let provider = providers.find(|provider| provider.kind == kind);
     let begun = match provider {
         Some(provider) => sign_in::begin(&app, &step.sign_in_request(&form.browser), provider, number, typed, now).await,
         None => Err(BeginRefusal::NotAvailable),

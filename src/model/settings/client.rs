@@ -12,6 +12,7 @@ use crate::{
     model::{
         client::{Client, ClientType, GrantType, TokenEndpointAuthMethod},
         environment::Environment,
+        family::RefreshTokenRetry,
         organisation::Organisation,
     },
     protocol::redirect_uri::{RegistrationRules, check_registration},
@@ -157,6 +158,10 @@ fn check_type(faults: &mut Faults, client: &Client) {
     if client.client_type == ClientType::Native && !client.require_pkce {
         faults.add("require_pkce", "a native client always uses PKCE"); // D9
     }
+    // RT-08: whoever stole a public client's token could show it again as well
+    if method == TokenEndpointAuthMethod::None && client.refresh_token_retry != RefreshTokenRetry::Strict {
+        faults.add("refresh_token_retry", "a client without a secret is always strict");
+    }
     match client.client_type {
         ClientType::Machine => check_machine(faults, client),
         _ if client.redirect_uris.is_empty() => faults.add("redirect_uris", "needs at least one address to return to"),
@@ -188,6 +193,8 @@ fn check_machine(faults: &mut Faults, client: &Client) {
         ("supported_delegations", !client.supported_delegations.is_empty()),
         ("prompt_delegations", client.prompt_delegations),
         ("allow_offline_access", client.allow_offline_access),
+        ("refresh_token_retry", client.refresh_token_retry != RefreshTokenRetry::Strict),
+        ("revoke_refresh_tokens_at_sign_out", client.revoke_refresh_tokens_at_sign_out),
     ];
     for (field, _) in said.iter().filter(|(_, said)| *said) {
         faults.add(*field, "is not for machine clients: no person signs in to them");

@@ -12,6 +12,7 @@ use crate::{
     },
     model::{
         client::{Client, ClientType, DelegationType, GrantType, RefreshTokenExpiration, TokenEndpointAuthMethod},
+        family::RefreshTokenRetry,
         identity_provider::IdentityProviderKind,
     },
 };
@@ -47,6 +48,8 @@ pub struct ClientInput {
     pub refresh_token_expiration: Option<RefreshTokenExpiration>,
     pub inactive_refresh_token_ttl: Option<i32>,
     pub absolute_refresh_token_ttl: Option<i32>,
+    pub refresh_token_retry: Option<RefreshTokenRetry>,
+    pub revoke_refresh_tokens_at_sign_out: bool,
     pub access_token_ttl: Option<i32>,
     pub id_token_ttl: Option<i32>,
     pub authorization_code_ttl: Option<i32>,
@@ -93,6 +96,8 @@ impl ClientInput {
                 .inactive_refresh_token_ttl
                 .unwrap_or_else(|| default_inactive_ttl(client_type).min(absolute)),
             absolute_refresh_token_ttl: absolute,
+            refresh_token_retry: self.refresh_token_retry.unwrap_or(RefreshTokenRetry::Strict), // D1
+            revoke_refresh_tokens_at_sign_out: self.revoke_refresh_tokens_at_sign_out,
             access_token_ttl: self.access_token_ttl.unwrap_or(5 * MINUTE),
             id_token_ttl: self.id_token_ttl.unwrap_or(5 * MINUTE),
             authorization_code_ttl: self.authorization_code_ttl.unwrap_or(MINUTE), // D5

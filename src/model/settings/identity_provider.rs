@@ -8,7 +8,7 @@ use super::{
     trust,
 };
 use crate::{
-    base::id::IdentityProviderRowId,
+    base::id::{IdentityProviderRowId, OrganisationId},
     model::{
         environment::Environment,
         identity_provider::{DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings},
@@ -21,6 +21,8 @@ use crate::{
 pub struct IdentityProviderInput {
     /// required
     pub name: String,
+    /// domain of the organisation whose clients alone may use it; default: everybody's
+    pub organisation: Option<String>,
     /// required
     pub kind: Option<IdentityProviderKind>,
     /// required
@@ -43,10 +45,11 @@ pub enum DriverInput {
     MobileId(MobileIdSettings),
 }
 
-/// The identity provider under this row id, or what is wrong with the input.
+/// The identity provider under this row id, or what is wrong with the input. `organisation_id` is that of the input's organisation.
 pub fn parse(
     input: IdentityProviderInput,
     id: IdentityProviderRowId,
+    organisation_id: Option<OrganisationId>,
     environment: Environment,
 ) -> Result<IdentityProvider, Vec<FieldError>> {
     let mut faults = Faults::default();
@@ -63,6 +66,7 @@ pub fn parse(
     };
     faults.or(IdentityProvider {
         id,
+        organisation_id,
         name: input.name,
         kind,
         driver: DriverSettings::MobileId(settings),
@@ -192,7 +196,7 @@ pub(super) mod tests {
             amr: vec!["hwk".into(), "pin".into(), "mfa".into()],
             ..IdentityProviderInput::default()
         };
-        let faults = parse(input, IdentityProviderRowId(uuid::Uuid::nil()), environment).err().unwrap_or_default();
+        let faults = parse(input, IdentityProviderRowId(uuid::Uuid::nil()), None, environment).err().unwrap_or_default();
         faults.into_iter().map(|fault| fault.field.replace("driver.mobile_id.", "")).collect()
     }
 

@@ -76,6 +76,7 @@ mod tests {
     fn provider(settings: MobileIdSettings) -> IdentityProvider {
         IdentityProvider {
             id: IdentityProviderRowId(uuid::Uuid::nil()),
+            organisation_id: None,
             name: "sim".into(),
             kind: IdentityProviderKind::Sim,
             driver: DriverSettings::MobileId(settings),

@@ -16,8 +16,8 @@ pub(super) enum Format {
     Ucs2,
 }
 
-/// The short form of a service's name; with the Icelandic words and a code it fills the 50 characters of UCS-2.
-const MOST_SERVICE_CHARACTERS: usize = 20;
+/// The short form of a service's name: what the Icelandic words and a code of four digits leave of the 50 characters of UCS-2.
+const MOST_SERVICE_CHARACTERS: usize = 19;
 const MOST_GSM7_UNITS: usize = 100;
 const MOST_UCS2_CHARACTERS: usize = 50;
 
@@ -29,16 +29,33 @@ const GSM7_OF_TWO_UNITS: &str = "^{}\\[~]|€";
 /// The text that asks a person to confirm on the phone. The code is always whole; what does not fit of the service's name is
 /// left out.
 pub(super) fn for_phone(language: Language, code: &str, service: &str) -> (String, Format) {
-    let short: String = printable(service).chars().take(MOST_SERVICE_CHARACTERS).collect();
+    let short = shortened(&printable(service));
     let (first, second) = match language {
-        Language::Is => (format!("Öryggistala {code}."), format!(" Innskráning: {}", short.trim_end())),
-        Language::En => (format!("Code {code}."), format!(" Sign in: {}", short.trim_end())),
+        Language::Is => (format!("Öryggistala {code}."), format!(" Innskráning: {short}")),
+        Language::En => (format!("Code {code}."), format!(" Sign in: {short}")),
     };
     let text = if short.is_empty() { first } else { first + &second };
     match gsm7_units(&text) {
         Some(units) if units <= MOST_GSM7_UNITS => (text, Format::Gsm7),
         _ => (text.chars().take(MOST_UCS2_CHARACTERS).collect::<String>().trim_end().to_owned(), Format::Ucs2),
     }
+}
+
+/// The beginning of a name that is too long: whole words where they fill at least half of the place, else with a mark that it goes
+/// on.
+fn shortened(name: &str) -> String {
+    let beginning: String = name.chars().take(MOST_SERVICE_CHARACTERS).collect();
+    if beginning == name {
+        return beginning;
+    }
+    let whole_words =
+        if name[beginning.len()..].starts_with(' ') { beginning.len() } else { beginning.rfind(' ').unwrap_or(0) };
+    let words = beginning[..whole_words].trim_end_matches(|character: char| !character.is_alphanumeric());
+    if words.chars().count() * 2 > MOST_SERVICE_CHARACTERS {
+        return words.to_owned();
+    }
+    let cut: String = name.chars().take(MOST_SERVICE_CHARACTERS - 1).collect();
+    format!("{}…", cut.trim_end())
 }
 
 /// One line of characters that every phone shows as they are: no controls, no marks that turn the direction of writing, no `|`,
@@ -83,9 +100,23 @@ mod tests {
 
     #[test]
     fn icelandic_texts_go_as_ucs2_and_fill_it() {
-        let (text, format) = for_phone(Language::Is, "0348", "Þjóðskrá Íslands, gátt");
-        assert_eq!(text, "Öryggistala 0348. Innskráning: Þjóðskrá Íslands, g");
-        assert_eq!((text.chars().count(), format), (50, Format::Ucs2));
+        let (text, format) = for_phone(Language::Is, "0348", "Heilsuveran í Reykjavík");
+        assert_eq!((text.as_str(), format), ("Öryggistala 0348. Innskráning: Heilsuveran í", Format::Ucs2));
+        let (text, _) = for_phone(Language::Is, "0348", "Réttindagáttin mín.");
+        assert_eq!((text.as_str(), text.chars().count()), ("Öryggistala 0348. Innskráning: Réttindagáttin mín.", 50));
+    }
+
+    #[test]
+    fn a_long_name_ends_with_a_word_or_says_that_it_goes_on() {
+        for (name, short) in [
+            ("Þjóðskrá Íslands, gátt", "Þjóðskrá Íslands"),
+            ("Gátt hinnar stofnunarinnar", "Gátt hinnar"),
+            ("App stofnunar okkar í dag", "App stofnunar okkar"),
+            ("Vefur stofnunarinnar minnar", "Vefur stofnunarinn…"),
+            ("Upplýsingatæknisviðið", "Upplýsingatæknisvi…"),
+        ] {
+            assert_eq!(for_phone(Language::Is, "0348", name).0, format!("Öryggistala 0348. Innskráning: {short}"));
+        }
     }
 
     #[test]

@@ -41,10 +41,11 @@ pub fn response_type(params: &Params) -> Checked<()> {
 /// `response_mode` is one that never puts a code into a fragment (AUT-03), and one that reaches `redirect_uri`.
 pub fn response_mode(params: &Params, redirect_uri: &str) -> Checked<ResponseMode> {
     let Some(sent) = value(params, "response_mode")? else { return Ok(ResponseMode::default()) };
-    let known = ResponseMode::ALL.into_iter().find(|mode| mode.as_str() == sent);
-    known
-        .filter(|&mode| mode != ResponseMode::FormPost || redirect_uri::takes_forms(redirect_uri))
-        .ok_or(&refusals::RESPONSE_MODE_UNSUPPORTED)
+    match ResponseMode::ALL.into_iter().find(|mode| mode.as_str() == sent) {
+        Some(ResponseMode::FormPost) if !redirect_uri::takes_forms(redirect_uri) => Err(&refusals::FORM_POST_TO_APP),
+        Some(mode) => Ok(mode),
+        None => Err(&refusals::RESPONSE_MODE_UNSUPPORTED),
+    }
 }
 
 /// Request objects, dynamic registration and rich requests are refused, never ignored (AUT-13…AUT-15; Core §3.1.2.6).
@@ -202,7 +203,7 @@ mod tests {
         assert_eq!(response_mode(&params(""), web), Ok(ResponseMode::Query));
         assert_eq!(response_mode(&params("response_mode=query"), app), Ok(ResponseMode::Query));
         assert_eq!(response_mode(&params("response_mode=form_post"), web), Ok(ResponseMode::FormPost));
-        assert_eq!(response_mode(&params("response_mode=form_post"), app), Err(&refusals::RESPONSE_MODE_UNSUPPORTED));
+        assert_eq!(response_mode(&params("response_mode=form_post"), app), Err(&refusals::FORM_POST_TO_APP));
         for sent in ["fragment", "jwt", "query.jwt", "form_post.jwt", "web_message", "Query"] {
             let sent = params(&format!("response_mode={sent}"));
             assert_eq!(response_mode(&sent, web), Err(&refusals::RESPONSE_MODE_UNSUPPORTED));

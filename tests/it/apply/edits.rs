@@ -45,6 +45,27 @@ async fn the_demo_applies_and_is_served_from_the_snapshot() {
 }
 
 #[tokio::test]
+async fn a_provider_may_be_one_organisations_own_and_vanishes_with_it() {
+    let stage = Stage::with_demo().await;
+    stage.edit("identity_providers.yaml", "- name: sim", "- name: sim\n    organisation: myorg.is");
+    stage.apply().await.unwrap();
+    let accept = |snapshot: &snapshot::Snapshot, client_id: &str| {
+        let provider = &snapshot.identity_providers()[0];
+        snapshot.client(client_id).unwrap().client.accepts(provider)
+    };
+    let snapshot = snapshot::load(&stage.pool).await.unwrap();
+    assert!(accept(&snapshot, "@myorg.is/webapp") && !accept(&snapshot, "@otherorg.is/portal"));
+    stage.edit("organisations.yaml", "- domain: myorg.is", "- domain: myorg.is\n    enabled: false");
+    stage.apply().await.unwrap();
+    assert!(snapshot::load(&stage.pool).await.unwrap().identity_providers().is_empty());
+    // given to everybody
+    stage.edit("organisations.yaml", "\n    enabled: false", "");
+    stage.edit("identity_providers.yaml", "\n    organisation: myorg.is", "");
+    stage.apply().await.unwrap();
+    assert!(accept(&snapshot::load(&stage.pool).await.unwrap(), "@otherorg.is/portal"));
+}
+
+#[tokio::test]
 async fn applying_again_changes_nothing() {
     let mut stage = Stage::with_demo().await;
     stage.apply().await.unwrap();
@@ -146,9 +167,9 @@ async fn what_is_disabled_is_as_if_absent() {
     );
     stage.apply().await.unwrap();
     let snapshot = snapshot::load(&stage.pool).await.unwrap();
-    assert!(snapshot.client("@myorg.is/worker").is_none() && snapshot.is_disabled_client("@myorg.is/worker"));
-    assert!(snapshot.client("@otherorg.is/portal").is_none() && snapshot.is_disabled_client("@otherorg.is/portal"));
-    assert!(!snapshot.is_disabled_client("@myorg.is/webapp") && !snapshot.is_disabled_client("@myorg.is/unknown"));
+    assert!(snapshot.client("@myorg.is/worker").is_none());
+    assert!(snapshot.client("@otherorg.is/portal").is_none());
+    assert!(snapshot.client("@myorg.is/webapp").is_some());
     assert!(snapshot.scope("@myorg.is/documents:read").is_none() && snapshot.scope("@otherorg.is/cases:read").is_none());
     assert!(snapshot.resources_of(["@otherorg.is/cases:read"]).is_empty());
 }

@@ -94,6 +94,23 @@ identity_provider: []
 }
 
 #[tokio::test]
+async fn two_organisations_have_no_provider_of_one_kind() {
+    let stage = Stage::with_demo().await;
+    let second = |organisation: &str| {
+        let file = std::fs::read_to_string("config/demo/identity_providers.yaml").unwrap();
+        file.replace("- name: sim", &format!("- name: sim-2\n    organisation: {organisation}"))
+    };
+    stage.write("second.yaml", &second("otherorg.is"));
+    let refusal = "second.yaml:4: identity_providers[0].organisation: there is another provider of the kind sim that is not of";
+    let found = stage.faults().await;
+    assert!(found.len() == 1 && found[0].contains(refusal), "{found:#?}");
+    stage.write("second.yaml", &second("otherog.is").replace("kind: sim", "kind: app"));
+    let found = stage.faults().await;
+    let refusal = "organisation: unknown organisation `otherog.is`; did you mean `otherorg.is`?";
+    assert!(found.len() == 1 && found[0].ends_with(refusal), "{found:#?}");
+}
+
+#[tokio::test]
 async fn it_is_all_or_nothing() {
     let stage = Stage::with_demo().await;
     stage.edit("scopes.yaml", "claims: [nationalId, name]", "claims: [nationalId, phone]");

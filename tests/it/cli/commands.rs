@@ -69,6 +69,13 @@ async fn keys_are_listed_and_rotated() {
     assert!(announced.lines().any(|line| line.starts_with(&kid) && line.contains("Signing")), "{announced}");
     let at_once = stage.run(&["keys", "rotate", "--now"]).await.prints();
     assert!(at_once.lines().any(|line| line.starts_with(&kid) && line.contains("Retired")), "{at_once}");
+    stage.run(&["keys", "revoke", "k1"]).await.refuses(&["there is no signing key `k1`; there are:", &kid]);
+    let signer = at_once.lines().find(|line| line.contains("Signing")).unwrap().split_whitespace().next().unwrap().to_owned();
+    let revoked = stage.run(&["keys", "revoke", &signer]).await.prints();
+    assert!(revoked.starts_with(&format!("revoked {signer}\n")) && revoked.contains(" signs from now on\n"), "{revoked}");
+    assert!(revoked.lines().any(|line| line.starts_with(&signer) && line.contains("Revoked")), "{revoked}");
+    let again = stage.run(&["keys", "revoke", &signer]).await.prints();
+    assert!(again.starts_with(&format!("{signer} was revoked before\n")), "{again}");
     // another master key opens none of them
     stage.set("IAS__KEYS__MASTER_KEY", Some("0m4Q1yR8kz3VvXc7nT4bK1wY6uJ3sF5gD0pLqE7iA2o="));
     for command in ["serve", "doctor"] {
@@ -124,4 +131,22 @@ async fn a_port_that_is_taken_is_named() {
     let mut stage = Stage::new().await;
     let node: Node = stage.serve().await;
     stage.run(&["serve"]).await.refuses(&[&format!("cannot listen on 127.0.0.1:{}", node.port), "server.listen"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_blocked_and_what_was_given_is_cut_off() {
+    let stage = Stage::new().await;
+    stage.apply_the_demo().await.prints();
+    stage.run(&["person", "unblock", "010130-2989"]).await.refuses(&["nobody of this national id is blocked"]);
+    // also somebody who never signed in
+    let said = stage.run(&["person", "block", "010130-2989"]).await.prints();
+    assert!(said.starts_with("blocked:") && !said.contains("2989"), "{said}");
+    stage.run(&["person", "unblock", "0101302989"]).await.prints();
+    stage.run(&["person", "block", "12345"]).await.refuses(&["a national id has ten digits"]);
+    stage.run(&["not-before", "person", "0101307789"]).await.refuses(&["nobody of this national id has ever signed in"]);
+    stage.run(&["not-before", "client", "webapp"]).await.refuses(&["no client `webapp`", "@domain/name"]);
+    let said = stage.run(&["not-before", "client", "@myorg.is/webapp", "--at", "2026-01-02T03:04:05Z"]).await.prints();
+    assert_eq!(said, "what was given by authentications before 2026-01-02T03:04:05Z is void\n");
+    stage.run(&["not-before", "everybody"]).await.prints();
+    stage.run(&["not-before", "everybody", "--at", "2126-01-02T03:04:05Z"]).await.refuses(&["still to come"]);
 }

@@ -9,8 +9,8 @@ use crate::support::{
     person::{Arrival, Person},
     server::TestServer,
     tokens::{
-        Answer, Ask, Credentials, change, claims, code, decode, exchange, http, in_process, machine_token, parameter, token,
-        tokens, userinfo,
+        Answer, Ask, Credentials, change, claims, code, decode, exchange, http, in_process, machine_token, parameter, refresh,
+        token, tokens, userinfo,
     },
 };
 
@@ -175,13 +175,14 @@ async fn disc_02_the_document_has_exactly_these_members() {
             "end_session_endpoint": at("/connect/endsession"),
             "jwks_uri": at(JWKS),
             "scopes_supported": [
-                "openid", "profile", "@myorg.is/documents:read", "@myorg.is/documents:write", "@otherorg.is/cases:read"
+                "openid", "profile", "offline_access", "@myorg.is/documents:read", "@myorg.is/documents:write",
+                "@otherorg.is/cases:read"
             ],
             "claims_supported": ["sub", "nationalId", "subjectType", "name", "auth_time", "acr", "amr", "sid"],
             "acr_values_supported": ["eidas-loa-high"],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query", "form_post"],
-            "grant_types_supported": ["authorization_code", "client_credentials"],
+            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
@@ -228,6 +229,10 @@ async fn disc_02_every_endpoint_method_grant_scope_and_claim_of_the_document_wor
     for grant in list(&document, "grant_types_supported") {
         let answer = match grant.as_str() {
             "authorization_code" => exchange(&server, &code(&server, &mut person, WEBAPP, "openid").await).await,
+            "refresh_token" => {
+                let first = tokens(&server, &mut person, WEBAPP, "openid offline_access").await.text("refresh_token");
+                refresh(&server, WEBAPP, &first).await
+            }
             "client_credentials" => {
                 let form = [("grant_type", "client_credentials"), ("scope", "@myorg.is/documents:read")];
                 token(&server, Credentials::of("@myorg.is/worker"), &form).await
@@ -314,4 +319,26 @@ async fn disc_02_every_parameter_value_of_the_document_is_accepted_and_no_other(
     let with_claims = ask().with("claims", r#"{"id_token":{"name":{"essential":true}}}"#);
     let answer = exchange(&server, &with_claims.code(&server, &mut person).await).await;
     assert_eq!(claims(&answer.text("id_token")).get("name"), None);
+}
+
+#[tokio::test]
+async fn ops_05_security_txt_names_the_contact_where_there_is_one() {
+    let server = TestServer::start().await;
+    let url = format!("{}/.well-known/security.txt", server.address);
+    assert_eq!(http().get(&url).send().await.unwrap().status(), 404);
+    let server =
+        TestServer::start_with(|settings| settings.server.security_contact = Some("mailto:oryggi@example.is".into())).await;
+    let url = format!("{}/.well-known/security.txt", server.address);
+    let response = http().get(&url).send().await.unwrap();
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["content-type"]),
+        (200, &"text/plain; charset=utf-8".parse().unwrap())
+    );
+    let text = response.text().await.unwrap();
+    let expires = text.lines().find_map(|line| line.strip_prefix("Expires: ")).unwrap();
+    let expires = time::OffsetDateTime::parse(expires, &time::format_description::well_known::Rfc3339).unwrap();
+    let left = expires - server.app.clock.now();
+    assert!(left > time::Duration::days(170) && left < time::Duration::days(365), "RFC 9116 section 2.5.5: {left}");
+    assert!(text.starts_with("Contact: mailto:oryggi@example.is\n"), "{text}");
+    assert!(text.ends_with(&format!("Canonical: {}/.well-known/security.txt\n", server.app.urls.issuer())), "{text}");
 }

@@ -1,33 +1,43 @@
-//! Appendix B of the security requirements: each state change, and what a living session, an unredeemed code and an access token
-//! are worth after it.
+//! Appendix B of the security requirements: each state change, and what a living session, an unredeemed code, a refresh token and
+//! an access token are worth after it (RT-12).
 
+use ias::{
+    flows::admin::live_state::{self, Whose},
+    model::national_id::NationalId,
+};
 use sqlx::PgPool;
 
 use crate::support::{
     person::{Arrival, Person},
-    server::TestServer,
-    tokens::{Answer, Ask, Code, change, claims, code, exchange, parameter, tokens, userinfo},
+    server::{NATIONAL_ID, TestServer},
+    tokens::{Answer, Ask, Code, change, claims, code, exchange, parameter, refresh, tokens, userinfo},
 };
 
 const WEBAPP: &str = "@myorg.is/webapp";
-const SCOPE: &str = "openid profile @myorg.is/documents:read @myorg.is/documents:write";
+const SCOPE: &str = "openid profile offline_access @myorg.is/documents:read @myorg.is/documents:write";
 
 /// A person with a living session, an access token and an unredeemed code.
 struct Scene {
     server: TestServer,
     person: Person,
     access_token: String,
+    refresh_token: String,
     code: Code,
 }
 
 impl Scene {
     async fn start() -> Self {
         let server = TestServer::start().await;
-        let mut person = Person::new();
-        let access_token = tokens(&server, &mut person, WEBAPP, SCOPE).await.text("access_token");
+        let scene = Self::of(server, Person::new()).await;
+        assert_eq!(scene.userinfo().await.status, 200);
+        scene
+    }
+
+    async fn of(server: TestServer, mut person: Person) -> Self {
+        let given = tokens(&server, &mut person, WEBAPP, SCOPE).await;
+        let (access_token, refresh_token) = (given.text("access_token"), given.text("refresh_token"));
         let code = code(&server, &mut person, WEBAPP, SCOPE).await;
-        assert_eq!(userinfo(&server, &access_token).await.status, 200);
-        Self { server, person, access_token, code }
+        Self { server, person, access_token, refresh_token, code }
     }
 
     async fn after(sql: &'static str) -> Self {
@@ -52,6 +62,10 @@ impl Scene {
         exchange(&self.server, &self.code).await
     }
 
+    async fn refresh(&self) -> Answer {
+        refresh(&self.server, WEBAPP, &self.refresh_token).await
+    }
+
     async fn userinfo(&self) -> Answer {
         userinfo(&self.server, &self.access_token).await
     }
@@ -59,6 +73,7 @@ impl Scene {
     async fn is_all_refused(mut self, reuse: &str) {
         assert_eq!(self.reuse().await, reuse);
         self.redemption().await.is_refusal(400, "invalid_grant");
+        self.refresh().await.is_refusal(400, "invalid_grant");
         self.userinfo().await.is_bearer_refusal(401, "invalid_token");
     }
 }
@@ -77,10 +92,50 @@ async fn cod_09_a_person_whose_sign_ins_were_cut_off_has_nothing() {
 }
 
 #[tokio::test]
+async fn rt_14_a_block_ends_everything_and_its_end_brings_nothing_back() {
+    let scene = Scene::start().await;
+    let (pool, now) = (&scene.server.app.pool, scene.server.app.clock.now() + time::Duration::SECOND);
+    let national_id = NationalId::parse(NATIONAL_ID).unwrap();
+    assert!(!live_state::unblock(pool, &national_id, now).await.unwrap(), "nobody is blocked");
+    live_state::block(pool, &national_id, now).await.unwrap();
+    scene.server.clock.advance(time::Duration::seconds(2));
+    let second = scene.server.second_node().await;
+    userinfo(&second, &scene.access_token).await.is_bearer_refusal(401, "invalid_token");
+    assert!(live_state::unblock(pool, &national_id, now).await.unwrap());
+    let server = Scene { server: second, ..scene };
+    server.is_all_refused("login_required").await;
+}
+
+#[tokio::test]
+async fn rt_12_the_latest_not_before_wins_and_a_new_sign_in_begins_anew() {
+    let scene = Scene::start().await;
+    let (pool, now) = (&scene.server.app.pool, scene.server.app.clock.now());
+    let person = || Whose::Person(NationalId::parse(NATIONAL_ID).unwrap());
+    let set = async |whose: Whose, not_before| live_state::set_not_before(pool, &whose, not_before, now).await.unwrap();
+    // nothing is older than that
+    assert!(set(person(), now - time::Duration::hours(1)).await);
+    assert!(set(Whose::Client(WEBAPP.into()), now - time::Duration::hours(1)).await);
+    assert!(set(Whose::Everybody, now - time::Duration::hours(1)).await);
+    assert!(!set(Whose::Client("@myorg.is/nobody".into()), now).await);
+    assert!(!set(Whose::Person(NationalId::parse("0101307789").unwrap()), now).await);
+    scene.server.app.confirm().await.unwrap();
+    assert_eq!(scene.userinfo().await.status, 200);
+    assert!(set(person(), now + time::Duration::SECOND).await);
+    // never backwards
+    assert!(set(person(), now - time::Duration::hours(2)).await);
+    scene.server.clock.advance(time::Duration::seconds(2));
+    scene.refresh().await.is_refusal(400, "invalid_grant");
+    let again = tokens(&scene.server, &mut Person::new(), WEBAPP, SCOPE).await;
+    assert_eq!(refresh(&scene.server, WEBAPP, &again.text("refresh_token")).await.status, 200);
+    scene.is_all_refused("login_required").await;
+}
+
+#[tokio::test]
 async fn cod_09_a_disabled_client_has_nothing() {
     let mut scene = Scene::after("update clients set enabled = false where client_id = '@myorg.is/webapp'").await;
     assert_eq!(scene.reuse().await, "400");
     scene.redemption().await.is_refusal(401, "invalid_client");
+    scene.refresh().await.is_refusal(401, "invalid_client");
     scene.userinfo().await.is_bearer_refusal(401, "invalid_token");
 }
 
@@ -89,6 +144,7 @@ async fn cod_09_the_clients_of_a_disabled_organisation_have_nothing() {
     let mut scene = Scene::after("update organisations set enabled = false where domain = 'myorg.is'").await;
     assert_eq!(scene.reuse().await, "400");
     scene.redemption().await.is_refusal(401, "invalid_client");
+    scene.refresh().await.is_refusal(401, "invalid_client");
     scene.userinfo().await.is_bearer_refusal(401, "invalid_token");
 }
 
@@ -97,6 +153,7 @@ async fn cod_09_a_client_without_the_grant_gets_no_code_and_redeems_none() {
     let mut scene = Scene::after("update clients set grant_types = '{}' where client_id = '@myorg.is/webapp'").await;
     assert_eq!(scene.reuse().await, "unauthorized_client");
     scene.redemption().await.is_refusal(400, "unauthorized_client");
+    scene.refresh().await.is_refusal(400, "unauthorized_client");
     assert_eq!(scene.userinfo().await.status, 200, "no row of the table says otherwise");
 }
 
@@ -109,8 +166,11 @@ async fn a_scope_that_was_taken_away_or_disabled_is_absent() {
         let mut scene = Scene::after(sql).await;
         assert_eq!(scene.reuse().await, "invalid_scope");
         let redeemed = scene.redemption().await;
-        assert_eq!(redeemed.text("scope"), "openid profile @myorg.is/documents:read");
-        assert_eq!(claims(&redeemed.text("access_token"))["scope"], "openid profile @myorg.is/documents:read");
+        let refreshed = scene.refresh().await;
+        for answer in [redeemed, refreshed] {
+            assert_eq!(answer.text("scope"), "openid profile offline_access @myorg.is/documents:read");
+            assert_eq!(claims(&answer.text("access_token"))["scope"], answer.text("scope"));
+        }
         assert_eq!(scene.userinfo().await.status, 200);
     }
 }
@@ -129,6 +189,20 @@ async fn cod_09_an_identity_provider_that_the_client_no_longer_takes_carries_not
         .await
         .is_all_refused("unauthorized_client")
         .await;
+}
+
+#[tokio::test]
+async fn cod_09_an_identity_provider_of_another_organisation_carries_nothing_on() {
+    Scene::after("update identity_providers set organisation_id = o.id from organisations o where o.domain = 'otherorg.is'")
+        .await
+        .is_all_refused("unauthorized_client")
+        .await;
+    let mut scene =
+        Scene::after("update identity_providers set organisation_id = o.id from organisations o where o.domain = 'myorg.is'")
+            .await;
+    assert_eq!(scene.reuse().await, "code");
+    assert_eq!(scene.redemption().await.status, 200);
+    assert_eq!(scene.userinfo().await.status, 200);
 }
 
 /// The demo has one provider; with another one the person would have to sign in by that.
@@ -154,10 +228,7 @@ async fn a_session_of_a_disabled_identity_provider_is_not_reused_where_another_i
 async fn cod_09_a_withdrawn_consent_ends_what_it_allowed() {
     let server = TestServer::start().await;
     change(&server, "update clients set require_consent = true where client_id = '@myorg.is/webapp'").await;
-    let mut person = Person::new();
-    let access_token = tokens(&server, &mut person, WEBAPP, SCOPE).await.text("access_token");
-    let code = code(&server, &mut person, WEBAPP, SCOPE).await;
-    let mut scene = Scene { server, person, access_token, code };
+    let mut scene = Scene::of(server, Person::new()).await;
     assert_eq!(scene.reuse().await, "code", "the consent is remembered");
     assert_eq!(scene.userinfo().await.status, 200);
     change(&scene.server, "update consents set withdrawn_at = created_at").await;
@@ -170,7 +241,12 @@ async fn cod_09_an_ended_session_carries_nothing_on() {
     let url = format!("{}/connect/endsession", scene.server.address);
     scene.person.get(url).await;
     scene.person.submit(&[("decision", "logout")]).await;
-    scene.is_all_refused("login_required").await;
+    assert_eq!(scene.reuse().await, "login_required");
+    scene.redemption().await.is_refusal(400, "invalid_grant");
+    // D12: offline access outlives the session, and its access tokens with it
+    assert_eq!(scene.userinfo().await.status, 200);
+    let refreshed = scene.refresh().await;
+    assert_eq!(userinfo(&scene.server, &refreshed.text("access_token")).await.status, 200);
 }
 
 #[tokio::test]
@@ -184,6 +260,29 @@ async fn cod_09_a_clients_not_before_cuts_off_what_was_given_before() {
     )
     .await;
     scene.is_all_refused("login_required").await;
+}
+
+#[tokio::test]
+async fn cod_09_sto_09_a_not_before_for_all_cuts_off_what_was_given_before() {
+    let scene = Scene::start().await;
+    scene.server.clock.advance(time::Duration::seconds(10));
+    change(
+        &scene.server,
+        "update configuration set not_before = (select max(created_at) + interval '5 seconds' from authorization_codes)",
+    )
+    .await;
+    scene.is_all_refused("login_required").await;
+}
+
+#[tokio::test]
+async fn without_the_permission_for_offline_access_there_is_no_refresh_and_no_refresh_token() {
+    let scene = Scene::after("update clients set allow_offline_access = false where client_id = '@myorg.is/webapp'").await;
+    scene.refresh().await.is_refusal(400, "invalid_grant");
+    let redeemed = scene.redemption().await;
+    assert_eq!(redeemed.json().get("refresh_token"), None);
+    assert_eq!(redeemed.text("scope"), SCOPE.replace(" offline_access", ""));
+    let callback = Ask::new(WEBAPP, SCOPE).answer(&scene.server, &mut Person::new()).await;
+    assert_eq!(parameter(&callback, "scope").unwrap(), redeemed.text("scope"), "CON-05: not echoed");
 }
 
 #[tokio::test]

@@ -220,16 +220,51 @@ fn how_many_read(people: &[Person], problem: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rat_01_sixteen_starts_for_one_number_over_two_nodes_are_judged_as_five() {
+async fn rat_01_sixteen_starts_for_one_number_over_two_nodes_are_one_prompt() {
     let server = TestServer::start().await;
     let second = server.second_node().await;
     let phone = Phone::asking().await;
     let people = at_once((0..16).map(|_| phone.number.clone()), [&server, &second]).await;
     let begun = people.iter().filter(|person| person.page().text_of("#verification-code").is_some()).count();
-    let (busy, limited) = (how_many_read(&people, "problem-busy"), how_many_read(&people, "problem-too-many-attempts"));
-    assert_eq!((begun, busy, limited), (1, 4, 11));
+    assert_eq!((begun, how_many_read(&people, "problem-busy")), (1, 15));
     phone.prompt().await;
     assert_eq!(phone.prompts().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rat_01_a_burst_over_two_nodes_sends_a_number_no_more_prompts_than_its_limit() {
+    let server = TestServer::start().await;
+    let second = server.second_node().await;
+    // its attempts end at once, so that the next may begin while others are still being judged
+    let phone = Phone::nobodys();
+    at_once((0..24).map(|_| phone.number.clone()), [&server, &second]).await;
+    let owner = server.owner().await;
+    eventually("the end of the attempts", async || (count(&owner, "open_attempts").await == 0).then_some(())).await;
+    let asked = phone.prompts().await.len();
+    assert!((1..=5).contains(&asked), "{asked}");
+    for _ in asked..5 {
+        starts(&server, &mut browser(), &phone).await;
+    }
+    is_limited(&server, &mut browser(), &phone, "10").await;
+    assert_eq!(phone.prompts().await.len(), 5);
+}
+
+#[tokio::test]
+async fn rat_03_nobody_locks_a_number_by_starts_that_send_no_prompt() {
+    let server = TestServer::start().await;
+    let phone = Phone::asking().await;
+    let first = started(&server, &phone).await;
+    assert!(first.page().text_of("#verification-code").is_some());
+    phone.prompt().await;
+    for _ in 0..8 {
+        assert_busy(&started(&server, &phone).await);
+    }
+    phone.refuse().await;
+    let owner = server.owner().await;
+    eventually("the end of the attempt", async || (count(&owner, "open_attempts").await == 0).then_some(())).await;
+    let again = started(&server, &phone).await;
+    assert!(again.page().text_of("#verification-code").is_some(), "{}", again.page());
+    assert_eq!(phone.prompts().await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,6 +103,21 @@ async fn eid_10_a_client_that_no_longer_accepts_the_provider_sends_no_prompt() {
 }
 
 #[tokio::test]
+async fn eid_10_a_provider_of_another_organisation_sends_no_prompt() {
+    let server = TestServer::start().await;
+    let owner = server.owner().await;
+    let phone = Phone::new().await;
+    let mut person = at_the_number(&server).await;
+    let give_away = "update identity_providers set organisation_id = o.id from organisations o where o.domain = 'otherorg.is'";
+    sqlx::query(give_away).execute(&owner).await.unwrap();
+    sqlx::query("update configuration set version = version + 1").execute(&owner).await.unwrap();
+    server.app.confirm().await.unwrap();
+    person.submit(&[("phone_number", &phone.number)]).await;
+    assert_eq!(person.page().status, StatusCode::BAD_REQUEST, "{}", person.page());
+    assert_eq!((count(&owner, "sign_in_attempts").await, phone.prompts().await.len()), (0, 0));
+}
+
+#[tokio::test]
 async fn a_node_that_attends_to_enough_attempts_takes_no_more() {
     let server = TestServer::start().await;
     // the jobs of a node are tasks as well

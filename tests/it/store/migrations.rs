@@ -74,10 +74,35 @@ async fn the_serving_role_changes_rows_but_never_the_audit_log() {
         "delete from audit_log_default",
         "insert into audit_log_default (id, at, kind) values (gen_random_uuid(), clock_timestamp(), 'x')",
         "delete from _sqlx_migrations",
+        "delete from configuration",
+        "truncate configuration",
+        "insert into configuration (version) values (0)",
         "truncate notes",
         "drop table notes",
         "create table mine (id int)",
     ] {
+        let error = sql(&serving, forbidden).await.unwrap_err();
+        assert_eq!(code(&error).as_deref(), Some("42501"), "{forbidden}: {error}");
+    }
+    serving.close().await;
+    remove(&database, &role).await;
+}
+
+/// eid.md §12 (10): what keeps production apart from tests is not the serving role's to undo.
+#[tokio::test]
+async fn sto_11_the_serving_role_names_the_environment_once_and_never_another() {
+    let database = TestDatabase::empty().await;
+    let role = role(&database);
+    migrations::migrate(&database.owner(), &role).await.unwrap();
+    let serving = database.owner().username(&role.name).password(role.password.as_ref().unwrap().expose());
+    let serving = PgPool::connect_with(serving).await.unwrap();
+    sql(&serving, "update configuration set environment = 'production'").await.unwrap();
+    for allowed in ["update configuration set environment = 'production'", "update configuration set version = version + 1"] {
+        sql(&serving, allowed).await.unwrap();
+    }
+    for forbidden in
+        ["update configuration set environment = 'development'", "update configuration set environment = null, version = 0"]
+    {
         let error = sql(&serving, forbidden).await.unwrap_err();
         assert_eq!(code(&error).as_deref(), Some("42501"), "{forbidden}: {error}");
     }

@@ -257,6 +257,16 @@ pub async fn exchange(server: &TestServer, code: &Code) -> Answer {
     token(server, Credentials::of(&code.client_id), &code.form()).await
 }
 
+/// Refreshes as a client of the demo.
+pub async fn refresh(server: &TestServer, client_id: &str, refresh_token: &str) -> Answer {
+    token(server, Credentials::of(client_id), &refresh_form(refresh_token)).await
+}
+
+/// The form that refreshes.
+pub fn refresh_form(refresh_token: &str) -> [(&str, &str); 2] {
+    [("grant_type", "refresh_token"), ("refresh_token", refresh_token)]
+}
+
 /// The tokens of a client: signs the person of `PHONE` in where that is needed, and exchanges the code.
 pub async fn tokens(server: &TestServer, person: &mut Person, client_id: &str, scope: &str) -> Answer {
     let answer = exchange(server, &code(server, person, client_id, scope).await).await;

@@ -41,6 +41,7 @@ impl Stage {
         };
         let provider = IdentityProvider {
             id: IdentityProviderRowId::new(Clock::System.now()),
+            organisation_id: None,
             name: "sim".to_owned(),
             kind: IdentityProviderKind::Sim,
             driver: DriverSettings::MobileId(MobileIdSettings {

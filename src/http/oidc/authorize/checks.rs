@@ -10,7 +10,10 @@ use crate::{
         authorization_request::{identity_providers, ways},
         consent,
     },
-    model::client::{ClientType, GrantType},
+    model::{
+        client::{ClientType, GrantType},
+        scope::OFFLINE_ACCESS,
+    },
     protocol::{
         authorize::AuthorizeRequest,
         claims::IdTokenClaims,
@@ -41,7 +44,7 @@ pub(super) fn policy(configuration: &Configuration, destination: &Destination, r
     if !client.may_use(GrantType::AuthorizationCode) {
         return Err(&refusals::CODE_FLOW_NOT_ALLOWED);
     }
-    if !request.scope.iter().all(|name| consent::is_allowed(configuration.snapshot(), client, name)) {
+    if !request.scope.iter().all(|name| name == OFFLINE_ACCESS || consent::is_allowed(configuration.snapshot(), client, name)) {
         return Err(&refusals::SCOPE_NOT_ALLOWED);
     }
     if identity_providers(configuration, client).next().is_none() {
@@ -69,7 +72,7 @@ pub(super) fn hinted_subject(app: &App, destination: &Destination, request: &Aut
     let Some(hint) = &request.id_token_hint else { return Ok(None) };
     let keys = app.keys();
     let now = app.clock.now();
-    let claims: IdTokenClaims = jwt::verify(hint, app.urls.issuer(), now, Expiry::Allowed, |kid| keys.verifying_key(kid))
+    let claims: IdTokenClaims = jwt::verify(hint, app.urls.issuer(), now, Expiry::Allowed, |kid| keys.hint_key(kid))
         .map_err(|_| &refusals::AUTHORIZE_HINT_INVALID)?;
     if claims.aud == destination.client.client.client_id {
         Ok(Some(claims.sub))

@@ -215,6 +215,7 @@ async fn go_on(
         hint: hint.as_deref(),
         found: found.as_ref(),
         progress: progress.as_ref(),
+        not_before: configuration.snapshot().not_before(client),
         now,
     });
     let authorization = Authorization { app, browser, destination, work, found, progress, language, now };

@@ -34,6 +34,8 @@ pub(super) struct Facts<'a> {
     pub(super) found: Option<&'a SessionWithConsent>,
     /// what the request's pages have established
     pub(super) progress: Option<&'a Progress>,
+    /// earlier authentications do not count for the client
+    pub(super) not_before: OffsetDateTime,
     /// now
     pub(super) now: OffsetDateTime,
 }
@@ -112,7 +114,7 @@ fn is_usable(facts: &Facts<'_>, found: &SessionWithConsent) -> bool {
     facts.ways.contains(&session.identity_provider)
         && facts.client.allowed_acr.contains(&session.acr)
         && facts.request.accepts_acr(&session.acr)
-        && facts.client.not_before.is_none_or(|not_before| session.auth_time >= not_before)
+        && session.auth_time >= facts.not_before
 }
 
 fn must_sign_in_again(facts: &Facts<'_>, found: &SessionWithConsent) -> bool {

@@ -1,33 +1,24 @@
 //! grant_type=authorization_code (RFC 6749 §4.1.3, OpenID Connect Core §3.1.3): one statement consumes the code and makes its
 //! family; only where it found nothing a second one judges why (COD-05).
 
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
-use super::server_error;
+use super::person::{about, accepted_identity_providers, answer, granted};
 use crate::{
     app::App,
     base::{handle::Handle, id::FamilyId},
-    flows::{
-        consent,
-        issue_tokens::{self, PersonGrant, claims::Subject},
-    },
     http::{
         error::unavailable,
         extract::{client_call::ClientCall, form::parameter},
     },
     model::{
-        audit::{About, AuditEvent, AuditRecord},
+        audit::{AuditEvent, AuditRecord},
         authorization_code,
         client::TokenEndpointAuthMethod,
+        refresh_token::RefreshToken,
     },
-    protocol::{
-        error::OAuthError,
-        pkce::CodeVerifier,
-        refusals,
-        scope::ScopeSet,
-        token::{TokenResponse, TokenType},
-    },
-    store::authorization_codes::{self, Presentation},
+    protocol::{error::OAuthError, pkce::CodeVerifier, refusals, token::TokenResponse},
+    store::authorization_codes::{self, NewFamily, Presentation},
     telemetry::metrics,
 };
 
@@ -45,12 +36,7 @@ pub(super) async fn exchange(app: &App, call: &ClientCall) -> Result<TokenRespon
     let now = app.clock.now();
     let configuration = app.configuration();
     let snapshot = configuration.snapshot();
-    let providers: Vec<&'static str> = snapshot
-        .identity_providers()
-        .iter()
-        .filter(|provider| client.accepts(provider.kind))
-        .map(|provider| provider.kind.as_str())
-        .collect();
+    let providers = accepted_identity_providers(snapshot, client);
     let presented = Presentation {
         id: FamilyId(handle.id),
         secret_hash: handle.hash(),
@@ -58,45 +44,29 @@ pub(super) async fn exchange(app: &App, call: &ClientCall) -> Result<TokenRespon
         confidential: client.token_endpoint_auth_method != TokenEndpointAuthMethod::None,
         redirect_uri,
         code_challenge: challenge.as_deref(),
-        not_before: client.not_before.unwrap_or(OffsetDateTime::UNIX_EPOCH),
+        not_before: snapshot.not_before(client),
         identity_providers: &providers,
     };
-    let about = About {
-        organisation_id: Some(call.client.organisation.id),
-        client_id: Some(client.id),
-        family_id: Some(presented.id),
-        origin: call.caller.origin.clone(),
-        ..About::default()
+    // AUT-16: the permission is asked for again here
+    let refresh_token = client.allow_offline_access.then(|| RefreshToken::first(presented.id));
+    let family = NewFamily {
+        expires_at: now + Duration::seconds(i64::from(client.access_token_ttl)),
+        secret_hash: refresh_token.as_ref().map(RefreshToken::secret_hash),
+        absolute_ttl: client.absolute_refresh_token_ttl,
+        inactive_ttl: client.inactive_ttl(),
+        keeps_name: !client.update_access_token_claims_on_refresh,
+        single_session: client.single_session,
     };
-    let audit = AuditRecord::new(now, about.clone(), AuditEvent::CodeRedeemed);
-    let access_token_ttl = Duration::seconds(i64::from(client.access_token_ttl));
-    let redeemed =
-        authorization_codes::redeem(&app.pool, &presented, now + access_token_ttl, &audit, now).await.map_err(unavailable)?;
+    let audit = AuditRecord::new(now, about(call, presented.id), AuditEvent::CodeRedeemed);
+    let redeemed = authorization_codes::redeem(&app.pool, &presented, &family, &audit, now).await.map_err(unavailable)?;
     let Some(redeemed) = redeemed else {
-        let audit = AuditRecord::new(now, about, AuditEvent::CodeReused);
+        let audit = AuditRecord::new(now, about(call, presented.id), AuditEvent::CodeReused);
         if authorization_codes::refuse(&app.pool, &presented, &audit, now).await.map_err(unavailable)? {
             metrics::REUSES.increment(&["code"]);
             tracing::warn!(family = %presented.id, client_id = client.client_id, "a code was used twice; what it gave is revoked");
         }
         return Err((&refusals::CODE_NOT_GOOD).into());
     };
-    // Appendix B: a scope that was taken away meanwhile is absent
-    let mut scope = ScopeSet::of(redeemed.scope.iter().cloned());
-    scope.retain(|name| consent::is_allowed(snapshot, client, name));
-    let grant = PersonGrant {
-        client: &call.client,
-        family_id: redeemed.family_id,
-        authentication: &redeemed.authentication,
-        subject: Subject { national_id: &redeemed.national_id, name: redeemed.name.as_deref() },
-        scope: &scope,
-        nonce: redeemed.nonce.as_deref(),
-    };
-    let (access_token, id_token) = issue_tokens::for_person(app, &grant, now).map_err(server_error)?;
-    Ok(TokenResponse {
-        access_token,
-        token_type: TokenType::Bearer,
-        expires_in: u32::try_from(client.access_token_ttl).unwrap_or(0),
-        scope,
-        id_token: Some(id_token),
-    })
+    let scope = granted(snapshot, client, &redeemed);
+    answer(app, call, &redeemed, scope, refresh_token, now)
 }

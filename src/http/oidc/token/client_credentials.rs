@@ -35,6 +35,7 @@ pub(super) fn grant(app: &App, call: &ClientCall) -> Result<TokenResponse, OAuth
         token_type: TokenType::Bearer,
         expires_in: u32::try_from(client.access_token_ttl).unwrap_or(0),
         scope,
+        refresh_token: None,
         id_token: None,
     })
 }

@@ -2,6 +2,8 @@
 
 mod authorization_code;
 mod client_credentials;
+mod person;
+mod refresh_token;
 
 use axum::{
     extract::State,
@@ -27,6 +29,7 @@ pub async fn post(State(app): State<App>, call: Result<ClientCall, Refused>) -> 
         None => return Err((&refusals::GRANT_TYPE_MISSING).into()),
         Some("authorization_code") => GrantType::AuthorizationCode,
         Some("client_credentials") => GrantType::ClientCredentials,
+        Some(refresh_token::GRANT_TYPE) => return Ok(answer(&refresh_token::refresh(&app, &call).await?)),
         Some(_) => return Err((&refusals::GRANT_TYPE_UNSUPPORTED).into()),
     };
     if !call.client.client.may_use(grant_type) {

@@ -133,6 +133,7 @@ fn settings(base_url: &str, trust: crate::model::identity_provider::TrustProfile
 fn driver(settings: MobileIdSettings, environment: Environment) -> Result<Driver, DriverFault> {
     let provider = IdentityProvider {
         id: IdentityProviderRowId::new(NOW),
+        organisation_id: None,
         name: "sim".to_owned(),
         kind: IdentityProviderKind::Sim,
         driver: DriverSettings::MobileId(settings),

@@ -19,8 +19,8 @@ async fn rsp_01_rsp_02_code_scope_state_and_iss_and_nothing_else() {
     let names: Vec<_> = callback.query_pairs().map(|(name, _)| name.into_owned()).collect();
     assert_eq!(names, ["code", "scope", "state", "iss"]);
     assert_eq!(callback.fragment(), None);
-    // CON-05: dropped, and not echoed; AUT-04: what is granted is reported back
-    assert_eq!(parameters(&callback)["scope"], "openid profile @myorg.is/documents:read");
+    // AUT-04: what is granted is reported back, each once
+    assert_eq!(parameters(&callback)["scope"], "openid offline_access profile @myorg.is/documents:read");
 
     // in a live session, straight away
     let cookies = person.cookie_header(&callback_host(&server));

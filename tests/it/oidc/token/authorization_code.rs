@@ -42,11 +42,10 @@ async fn cod_12_the_answer_has_the_members_and_headers_of_the_seed() {
     assert_eq!((answer.header("cache-control"), answer.header("pragma")), (Some("no-store"), Some("no-cache")));
     let json = answer.json();
     let members: BTreeSet<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(members, BTreeSet::from(["access_token", "expires_in", "id_token", "scope", "token_type"]));
+    assert_eq!(members, BTreeSet::from(["access_token", "expires_in", "id_token", "refresh_token", "scope", "token_type"]));
     assert_eq!(json["token_type"], "Bearer");
     assert!(json["expires_in"].as_u64().is_some_and(|seconds| (1..=300).contains(&seconds)), "{json}");
-    // offline_access is dropped as long as there are no refresh tokens (CON-05), at both endpoints alike
-    assert_eq!(json["scope"], "openid profile @myorg.is/documents:read @myorg.is/documents:write");
+    assert_eq!(json["scope"], "openid profile offline_access @myorg.is/documents:read @myorg.is/documents:write");
     assert_eq!(parameter(&callback, "scope").as_deref(), json["scope"].as_str());
     // check-list 60
     assert!(answer.text("access_token").bytes().all(|byte| (0x20..=0x7e).contains(&byte)));

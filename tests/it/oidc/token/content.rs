@@ -51,7 +51,7 @@ async fn tok_01_an_access_token_carries_exactly_the_claims_of_the_seed() {
             "nationalId": NATIONAL_ID,
             "jti": claims["jti"],
             "sid": sid,
-            "scope": "openid profile @myorg.is/documents:read @myorg.is/documents:write",
+            "scope": ALL,
             "amr": ["hwk", "pin", "mfa"],
             "acr": "eidas-loa-high",
         })

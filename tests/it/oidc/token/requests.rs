@@ -22,7 +22,7 @@ async fn cod_01_the_grant_must_be_known_and_the_clients_own() {
     for unknown in [
         "password",
         "implicit",
-        "refresh_token",
+        "refresh-token",
         "Authorization_Code",
         "urn:ietf:params:oauth:grant-type:device_code",
         "urn:ietf:params:oauth:grant-type:token-exchange",
@@ -33,6 +33,7 @@ async fn cod_01_the_grant_must_be_known_and_the_clients_own() {
     }
     grant("@myorg.is/webapp", "client_credentials").await.is_refusal(400, "unauthorized_client");
     grant("@myorg.is/app", "client_credentials").await.is_refusal(400, "unauthorized_client");
+    grant("@myorg.is/worker", "refresh_token").await.is_refusal(400, "unauthorized_client");
     grant("@myorg.is/worker", "authorization_code").await.is_refusal(400, "unauthorized_client");
 }
 

@@ -94,6 +94,7 @@ fn step(parameters: &str, change: impl FnOnce(&mut SessionWithConsent, &mut Clie
         hint: None,
         found: Some(&found),
         progress: Some(&progress),
+        not_before: client.not_before.unwrap_or(START),
         now: START + Duration::minutes(1),
     })
 }
@@ -287,6 +288,7 @@ fn every_combination_has_the_step_that_the_rules_give() {
             hint: case.hint,
             found: case.found,
             progress: case.progress,
+            not_before: START,
             now: START + Duration::minutes(1),
         });
         let context = || {

@@ -1,0 +1,131 @@
+//! `ias person block|unblock` and `ias not-before`: cutting off people and what was given (RT-12, STO-09).
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{place::Place, say};
+use crate::{
+    base::clock::Clock,
+    flows::admin::live_state::{self, Whose},
+    model::national_id::NationalId,
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Person {
+    #[command(subcommand)]
+    command: PersonCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum PersonCommand {
+    /// Let a person not sign in any more, and make void what was given in their name
+    Block {
+        /// Ten digits; - reads them from standard input, so that no list of processes shows them
+        #[arg(value_name = "NATIONAL_ID")]
+        national_id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Let a blocked person sign in again; what was given before stays void
+    Unblock {
+        /// Ten digits; - reads them from standard input
+        #[arg(value_name = "NATIONAL_ID")]
+        national_id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct NotBefore {
+    #[command(subcommand)]
+    whose: WhoseCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum WhoseCommand {
+    /// Everybody's: after a restore, its moment
+    Everybody {
+        #[command(flatten)]
+        when: When,
+    },
+    /// What a client was given
+    Client {
+        /// @domain/name
+        client_id: String,
+        #[command(flatten)]
+        when: When,
+    },
+    /// What was given in a person's name
+    Person {
+        /// Ten digits; - reads them from standard input
+        #[arg(value_name = "NATIONAL_ID")]
+        national_id: String,
+        #[command(flatten)]
+        when: When,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct When {
+    /// The moment, as 2026-11-22T10:00:00Z; left out: now
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    at: Option<OffsetDateTime>,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(super) async fn person(arguments: Person, file: Option<PathBuf>) -> anyhow::Result<()> {
+    let (PersonCommand::Block { national_id, place } | PersonCommand::Unblock { national_id, place }) = &arguments.command;
+    let national_id = read_national_id(national_id)?;
+    let (_, pool) = place.reach(file).await?;
+    let now = Clock::System.now();
+    match &arguments.command {
+        PersonCommand::Block { .. } => {
+            live_state::block(&pool, &national_id, now).await?;
+            say("blocked: no sign-in, and nothing that was given before holds any more");
+        }
+        PersonCommand::Unblock { .. } => {
+            let done = live_state::unblock(&pool, &national_id, now).await?;
+            anyhow::ensure!(done, "nobody of this national id is blocked");
+            say("the person may sign in again");
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn not_before(arguments: NotBefore, file: Option<PathBuf>) -> anyhow::Result<()> {
+    let (whose, when) = match arguments.whose {
+        WhoseCommand::Everybody { when } => (Whose::Everybody, when),
+        WhoseCommand::Client { client_id, when } => (Whose::Client(client_id), when),
+        WhoseCommand::Person { national_id, when } => (Whose::Person(read_national_id(&national_id)?), when),
+    };
+    let now = Clock::System.now();
+    let not_before = when.at.unwrap_or(now);
+    anyhow::ensure!(not_before <= now, "--at: a moment that is still to come would keep everybody out until then");
+    let (_, pool) = when.place.reach(file).await?;
+    if !live_state::set_not_before(&pool, &whose, not_before, now).await? {
+        match whose {
+            Whose::Client(client_id) => anyhow::bail!("there is no client `{client_id}`; its name is written @domain/name"),
+            _ => anyhow::bail!("nobody of this national id has ever signed in"),
+        }
+    }
+    say(&format!("what was given by authentications before {} is void", not_before.format(&Rfc3339)?));
+    Ok(())
+}
+
+/// From the argument, or from standard input.
+fn read_national_id(argument: &str) -> anyhow::Result<NationalId> {
+    let mut text = argument.to_owned();
+    if argument == "-" {
+        text.clear();
+        std::io::stdin().read_line(&mut text)?;
+    }
+    NationalId::parse(&text).map_err(|_| anyhow::anyhow!("a national id has ten digits"))
+}
+
+fn moment(text: &str) -> Result<OffsetDateTime, String> {
+    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "write a moment as 2026-11-22T10:00:00Z".to_owned())
+}
