@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::Stdio,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -23,6 +24,7 @@ use super::{
 };
 use crate::{
     demo::bench::{
+        families::Families,
         http::{Call, Http},
         operations::{self, OPERATIONS, Operation},
         process,
@@ -103,14 +105,14 @@ async fn bench(arguments: Arguments) -> anyhow::Result<()> {
         connections: usize::try_from(arguments.connections)?,
         time: Duration::from_secs(arguments.seconds),
         rounds: arguments.rounds,
-        families: arguments.families,
+        families: usize::try_from(arguments.families)?,
     };
     let people = arguments.connections * PEOPLE_PER_CONNECTION;
     let scene = match (&arguments.server, &arguments.demo_dir) {
         (Some(server), Some(directory)) => Scene::of_demo(server, directory, arguments.server_pid, people).await?,
         _ => Scene::build(&arguments.data_dir, arguments.program.as_deref(), people).await?,
     };
-    let outcome = on_one_thread(plan.clone(), scene.target.clone()).await?;
+    let outcome = on_one_thread(plan.clone(), scene.target).await?;
     let report = Report { plan: &plan, outcome: &outcome, start: scene.start, optimised: !cfg!(debug_assertions) };
     say(&format!("\n{}", report.markdown()));
     if let Some(file) = &arguments.json {
@@ -119,7 +121,9 @@ async fn bench(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(file) = &arguments.markdown {
         write(file, &format!("{}\n", report.markdown()))?;
     }
-    scene.end().await?;
+    if let Some(own) = scene.own {
+        own.end().await?;
+    }
     let failures = report.failures();
     anyhow::ensure!(failures == 0, "{failures} operations failed; the tables above say how");
     Ok(())
@@ -135,7 +139,7 @@ async fn on_one_thread(plan: Plan, target: Target) -> anyhow::Result<Outcome> {
     std::thread::Builder::new().name("generator".to_owned()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let outcome =
-            runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(rounds::run(&plan, &target, say)));
+            runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(rounds::run(&plan, target, say)));
         drop(send.send(outcome));
     })?;
     receive.await.context("the generator has ended by itself")?
@@ -190,7 +194,7 @@ impl Scene {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let start = server.id().map(process::resident).transpose()?.map(|resident| Start { millis, resident });
         let processes = Processes { server: server.id(), postgres: stage.postgres, simulator: eid.id() };
-        let target = target_of(&stage, (address, host), phones, processes)?;
+        let target = target_of(&stage, (address, host), phones, processes).await?;
         Ok(Self { target, start, own: Some(Own { stage, children: [server, eid] }) })
     }
 
@@ -201,35 +205,30 @@ impl Scene {
         let stage = Stage::of_demo(directory).await?;
         let phones = target::add_people(&stage::control_of_demo(directory)?, &stage.control_token(), people).await?;
         let processes = Processes { server: pid, postgres: stage.postgres, simulator: None };
-        Ok(Self { target: target_of(&stage, (address, host), phones, processes)?, start: None, own: None })
-    }
-
-    async fn end(self) -> anyhow::Result<()> {
-        let Some(Own { stage, children }) = self.own else { return Ok(()) };
-        for mut child in children {
-            child.kill().await?;
-        }
-        stage.stop().await
+        let target = target_of(&stage, (address, host), phones, processes).await?;
+        Ok(Self { target, start: None, own: None })
     }
 }
 
-fn target_of(
+impl Own {
+    async fn end(self) -> anyhow::Result<()> {
+        for mut child in self.children {
+            child.kill().await?;
+        }
+        self.stage.stop().await
+    }
+}
+
+async fn target_of(
     stage: &Stage,
     (address, host): (std::net::SocketAddr, String),
     phones: Vec<String>,
     processes: Processes,
 ) -> anyhow::Result<Target> {
     let (web, machine) = stage.clients()?;
-    Ok(Target {
-        address,
-        host,
-        web,
-        machine,
-        phones,
-        processes,
-        owner: stage.owner.clone(),
-        serving_role: stage.serving_role(),
-    })
+    let families = Arc::new(Families::none(stage.refresh_tokens().await?));
+    let (owner, serving_role) = (stage.owner.clone(), stage.serving_role());
+    Ok(Target { address, host, web, machine, families, phones, processes, owner, serving_role })
 }
 
 /// A process of ours, with nothing of this one's own settings; it ends with us.

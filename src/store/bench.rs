@@ -3,11 +3,12 @@
 
 use sqlx::{FromRow, PgExecutor};
 use time::OffsetDateTime;
-use uuid::Uuid;
+
+use crate::base::id::FamilyId;
 
 statements! {
-    /// Families as code exchanges would have left them over the last weeks, one each second back from $3, of the persons that
-    /// there are. Their ids are UUIDv7 made of that second and their number, so that a caller can name them.
+    /// Families as code exchanges have left them, of the persons that there are in turn: $1 their ids, $2 the hashes of their
+    /// secrets, $3 when their people signed in; none of them was used before $4.
     FILL_FAMILIES = r"
         with people as (
             select id, row_number() over (order by id) - 1 as number, count(*) over () as total
@@ -18,17 +19,11 @@ statements! {
             redirect_uri, secret_hash, last_used_at, created_at, absolute_expires_at
         )
         select made.id, clients.id, made.id, people.id, people.id, 'sub-' || made.id, 'sim', 'eidas-loa-high',
-            array['hwk', 'pin', 'mfa'], made.at, array['openid', 'offline_access'], sha256(uuid_send(made.id)),
-            'https://app.myorg.is/oauth/callback', sha256(sha256(uuid_send(made.id))), made.at, made.at,
-            $3::timestamptz + interval '1 day'
-        from generate_series($1::bigint, $2::bigint) as n
-        cross join lateral (
-            select $3::timestamptz - n * interval '1 second' as at,
-                (lpad(to_hex(floor(extract(epoch from $3::timestamptz) * 1000)::bigint - n * 1000), 12, '0') || '70008000'
-                    || lpad(to_hex(n), 12, '0'))::uuid as id
-        ) made
-        join people on people.number = n % people.total
-        join clients on clients.client_id = $4";
+            array['hwk', 'pin', 'mfa'], made.auth_time, array['openid', 'profile', 'offline_access'], made.secret_hash,
+            'https://app.myorg.is/oauth/callback', made.secret_hash, $4, made.auth_time, $4 + interval '1 day'
+        from unnest($1::uuid[], $2::bytea[], $3::timestamptz[]) with ordinality as made (id, secret_hash, auth_time, number)
+        join people on people.number = made.number % people.total
+        join clients on clients.client_id = $5";
 
     /// So that no operation pays for what filling has left behind.
     SETTLE_FAMILIES = r"
@@ -73,21 +68,29 @@ pub struct Durability {
     pub version: String,
 }
 
-/// The id that [`fill_families`] gives a family.
-pub fn family_id(number: u32, begun: OffsetDateTime) -> Uuid {
-    let millis = begun.unix_timestamp_nanos() / 1_000_000 - i128::from(number) * 1000;
-    let millis = u128::try_from(millis).unwrap_or_default();
-    Uuid::from_u128(millis << 80 | 0x7000_8000_u128 << 48 | u128::from(number))
+/// A family that is filled in.
+#[derive(Clone, Debug)]
+pub struct FilledFamily {
+    /// its id
+    pub id: FamilyId,
+    /// of its refresh tokens
+    pub secret_hash: [u8; 32],
+    /// when its person signed in
+    pub auth_time: OffsetDateTime,
 }
 
-/// Inserts the families `from` to `to`, of one client and all persons. At least one person must exist.
+/// Inserts families of one client and all persons, as if they were used for the last time at `used_at`. At least one person must
+/// exist.
 pub async fn fill_families(
     executor: impl PgExecutor<'_>,
-    (from, to): (u32, u32),
-    begun: OffsetDateTime,
+    families: &[FilledFamily],
+    used_at: OffsetDateTime,
     client_id: &str,
 ) -> sqlx::Result<u64> {
-    let filled = sqlx::query(FILL_FAMILIES).bind(i64::from(from)).bind(i64::from(to)).bind(begun).bind(client_id);
+    let ids: Vec<FamilyId> = families.iter().map(|family| family.id).collect();
+    let hashes: Vec<&[u8]> = families.iter().map(|family| &family.secret_hash[..]).collect();
+    let times: Vec<OffsetDateTime> = families.iter().map(|family| family.auth_time).collect();
+    let filled = sqlx::query(FILL_FAMILIES).bind(ids).bind(hashes).bind(times).bind(used_at).bind(client_id);
     Ok(filled.execute(executor).await?.rows_affected())
 }
 
@@ -97,7 +100,7 @@ pub async fn settle_families(executor: impl PgExecutor<'_>) -> sqlx::Result<()> 
 }
 
 /// Rotates one family, and nothing else; whether it was there.
-pub async fn rotate(executor: impl PgExecutor<'_>, id: Uuid, now: OffsetDateTime) -> sqlx::Result<bool> {
+pub async fn rotate(executor: impl PgExecutor<'_>, id: FamilyId, now: OffsetDateTime) -> sqlx::Result<bool> {
     Ok(sqlx::query(ROTATE).bind(id).bind(now).execute(executor).await?.rows_affected() == 1)
 }
 

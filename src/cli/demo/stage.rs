@@ -5,21 +5,28 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context as _;
 use serde_json::Value;
-use sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
+use sqlx::{
+    ConnectOptions as _,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 
 use super::{Addresses, WEBAPP, configuration, database, state::State};
 use crate::{
-    base::{clock::Clock, digest, secret::Secret},
+    base::{clock::Clock, digest, seal::SealingKey, secret::Secret},
     demo::{
         bench::target::Client,
         eid_simulator::{self, Mode, RelyingParty, Simulator},
         postgres::{self, Postgres, StartError},
     },
+    keys::ring::KeyRing,
+    model::refresh_token::RefreshTokenKey,
     store::{migrations, roles::ServingRole},
 };
 
 /// The demo's machine.
 const WORKER: &str = "@myorg.is/worker";
+/// As the settings have it where nothing is said.
+const MASTER_KEY_ID: u32 = 1;
 /// Where the demo's web client is called back; nobody listens there.
 const CALLBACK: &str = "https://app.myorg.is/oauth/callback";
 /// Nobody listens at the demo's own application, either.
@@ -111,6 +118,17 @@ impl Stage {
         };
         let web = client(WEBAPP, "openid profile @myorg.is/documents:read")?;
         Ok((web, client(WORKER, "@myorg.is/documents:read")?))
+    }
+
+    /// The key of the refresh tokens, which a server has made at its first start.
+    pub(in crate::cli) async fn refresh_tokens(&self) -> anyhow::Result<RefreshTokenKey> {
+        let pool = PgPoolOptions::new().max_connections(1).connect_with(self.owner.clone()).await?;
+        let master = SealingKey::new(MASTER_KEY_ID, self.state.master_key()?);
+        let keys = KeyRing::load(&pool, &master).await;
+        pool.close().await;
+        let keys = keys?;
+        let key = keys.refresh_tokens();
+        Ok(RefreshTokenKey { id: key.id, key: key.key.clone() })
     }
 
     /// Stops a Postgres of our own.

@@ -17,7 +17,7 @@ use super::{
     target::Target,
 };
 use crate::{
-    base::{clock::Clock, digest, entropy},
+    base::{clock::Clock, digest, entropy, id::FamilyId},
     keys::generate::{self, NewKey},
     protocol::{
         claims::AccessTokenClaims,
@@ -127,33 +127,24 @@ fn claims(iat: i64) -> serde_json::Result<AccessTokenClaims> {
 }
 
 /// Changes one row and commits, again and again, each connection rows of its own, in the manner of pgbench: what the cluster can
-/// do at best with durable rotations. The families 1 to `families` must have been filled in at `begun`.
-pub async fn rotate(
-    target: &Target,
-    connections: usize,
-    families: u32,
-    begun: OffsetDateTime,
-    time: Duration,
-) -> anyhow::Result<Work> {
+/// do at best with durable rotations. A family's refresh tokens are void after it.
+pub async fn rotate(target: &Target, families: &[FamilyId], connections: usize, time: Duration) -> anyhow::Result<Work> {
     let mut open = Vec::new();
     for _ in 0..connections {
         open.push(target.owner.connect().await?);
     }
-    let rotators = open.into_iter().zip(0_u32..).map(|(mut connection, start)| async move {
-        let step = u32::try_from(connections).unwrap_or(1);
-        let mut number = start;
-        load::repeat(time, async || {
-            // rows far apart, as those of different people are
-            number = number.wrapping_add(step.wrapping_mul(7919)) % families.max(1);
-            one_rotation(&mut connection, number, begun).await
+    let rotators = open.into_iter().enumerate().map(|(number, mut connection)| async move {
+        let mut own = families.iter().skip(number).step_by(connections).cycle();
+        load::repeat(time, async || match own.next() {
+            Some(id) => one_rotation(&mut connection, *id).await,
+            None => Err(Failure("fewer families than connections".to_owned())),
         })
         .await
     });
     Ok(load::together(rotators).await)
 }
 
-async fn one_rotation(connection: &mut PgConnection, number: u32, begun: OffsetDateTime) -> Result<(), Failure> {
-    let id = bench::family_id(number + 1, begun);
+async fn one_rotation(connection: &mut PgConnection, id: FamilyId) -> Result<(), Failure> {
     match bench::rotate(connection, id, Clock::System.now()).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(Failure("no such family".to_owned())),

@@ -3,6 +3,7 @@
 //! It owns the operations, the rounds and the report; the command line starts the processes and says where they are. Nothing here
 //! knows a person: all who sign in are made up.
 
+pub mod families;
 pub mod figures;
 pub mod http;
 pub mod limits;

@@ -1,30 +1,26 @@
 //! The rounds: in each every operation has its turn, so that a machine that becomes slower or faster does so for all of them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use sqlx::{ConnectOptions as _, PgConnection};
-use time::OffsetDateTime;
 
 use super::{
     figures::{Cpu, Latency, Spread},
     limits::{self, Cryptography, CryptographyCost},
     load::{Crew, Work},
-    operations::Operation,
+    operations::{self, Operation},
     process,
     target::{Processes, Target},
 };
-use crate::{
-    base::clock::Clock,
-    store::bench::{self, Durability},
-};
+use crate::store::bench::{self, Durability};
 
 /// How long each kind of signature is measured in a round.
 const CRYPTOGRAPHY: Duration = Duration::from_millis(150);
+/// How long each operation is done before it counts, at most.
+const WARM: Duration = Duration::from_secs(2);
 /// How long the server is watched in each round while nobody asks for anything.
 const IDLE: Duration = Duration::from_secs(1);
-/// So many families are inserted by one statement.
-const BATCH: u32 = 20_000;
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -38,7 +34,7 @@ pub struct Plan {
     /// how often
     pub rounds: u32,
     /// rows to begin with
-    pub families: u32,
+    pub families: usize,
 }
 
 /// What came of it.
@@ -219,8 +215,8 @@ impl Used {
 }
 
 /// Fills the database, warms everything up, and does the rounds. `progress` gets a line for each thing that takes its time.
-pub async fn run(plan: &Plan, target: &Target, progress: impl Fn(&str)) -> anyhow::Result<Outcome> {
-    let mut gauges = Gauges::new(target).await?;
+pub async fn run(plan: &Plan, mut target: Target, progress: impl Fn(&str)) -> anyhow::Result<Outcome> {
+    let mut gauges = Gauges::new(&target).await?;
     let durability = bench::durability(&mut gauges.database).await?;
     let resident_at_first = target.processes.server.map(process::resident).transpose()?;
     let cryptography = Cryptography::new()?;
@@ -232,20 +228,24 @@ pub async fn run(plan: &Plan, target: &Target, progress: impl Fn(&str)) -> anyho
         operations: plan.operations.iter().map(|operation| (*operation, Measured::default())).collect(),
         resident_at_first,
     };
+    progress(&format!("filling in {} families", plan.families));
+    operations::first_person(&target).await.context("nobody can sign in")?;
+    let families = Arc::get_mut(&mut target.families).context("the families are in use")?;
+    families.fill(&mut gauges.database, plan.families, &target.web.id).await?;
+    let without_tokens = families.without_tokens();
     progress("warming up");
     for operation in &plan.operations {
-        let crew = Crew::prepare(operation, target, plan.connections).await;
-        crew.with_context(|| format!("{} cannot begin", operation.name))?.work(plan.time.min(Duration::from_secs(2))).await;
+        let crew = Crew::prepare(operation, &target, plan.connections).await;
+        crew.with_context(|| format!("{} cannot begin", operation.name))?.work(plan.time.min(WARM)).await;
     }
-    let begun = fill(plan, &mut gauges.database, &target.web.id, &progress).await?;
     for round in 1..=plan.rounds {
         outcome.cryptography.push(cryptography.measure(CRYPTOGRAPHY)?);
         let background = background(&mut gauges).await?;
         let before = gauges.read().await?;
-        let work = limits::rotate(target, plan.connections, plan.families, begun, plan.time).await?;
+        let work = limits::rotate(&target, &without_tokens, plan.connections, plan.time).await?;
         outcome.rotation.add(work, &gauges.read().await?.since(before), 0.0);
         for (operation, measured) in &mut outcome.operations {
-            let crew = Crew::prepare(operation, target, plan.connections).await;
+            let crew = Crew::prepare(operation, &target, plan.connections).await;
             let crew = crew.with_context(|| format!("{} cannot begin", operation.name))?;
             let before = gauges.read().await?;
             let work = crew.work(plan.time).await;
@@ -261,24 +261,6 @@ async fn background(gauges: &mut Gauges) -> anyhow::Result<f64> {
     let before = gauges.read().await?;
     tokio::time::sleep(IDLE).await;
     Ok(gauges.read().await?.since(before).statements.unwrap_or_default() / IDLE.as_secs_f64())
-}
-
-async fn fill(
-    plan: &Plan,
-    database: &mut PgConnection,
-    client_id: &str,
-    progress: &impl Fn(&str),
-) -> anyhow::Result<OffsetDateTime> {
-    let begun = Clock::System.now();
-    progress(&format!("filling in {} families", plan.families));
-    let mut from = 1;
-    while from <= plan.families {
-        let to = plan.families.min(from + BATCH - 1);
-        bench::fill_families(&mut *database, (from, to), begun, client_id).await.context("families cannot be filled in")?;
-        from = to + 1;
-    }
-    bench::settle_families(database).await?;
-    Ok(begun)
 }
 
 /// What a round has shown so far.

@@ -1,19 +1,23 @@
 //! The server that is measured, and what one needs to use it.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
 use url::{Host, Url};
 
+use super::families::Families;
 use crate::base::secret::Secret;
 
 /// Names of people begin so; the number of the person follows.
 const NAME: &str = "Prófun Símadóttir";
 
 /// A server that is used as its clients would use it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Target {
     /// where connections go
     pub address: SocketAddr,
@@ -23,6 +27,8 @@ pub struct Target {
     pub web: Client,
     /// acts for itself
     pub machine: Client,
+    /// what was given before
+    pub families: Arc<Families>,
     /// whoever picks up approves at once
     pub phones: Vec<String>,
     /// the processes that work for it

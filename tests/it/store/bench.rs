@@ -1,6 +1,9 @@
 //! What `ias bench` asks of the database.
 
-use ias::{base::clock::Clock, store::bench};
+use ias::{
+    base::{clock::Clock, entropy, id::FamilyId},
+    store::bench::{self, FilledFamily},
+};
 use sqlx::error::DatabaseError;
 use uuid::Uuid;
 
@@ -9,23 +12,22 @@ use crate::support::{person::Person, server::TestServer, tokens::tokens};
 const CLIENT: &str = "@conformance.is/basic-1";
 
 #[tokio::test]
-async fn families_are_filled_in_under_ids_that_can_be_told_and_are_rotated_one_by_one() {
+async fn families_are_filled_in_and_are_rotated_one_by_one() {
     let server = TestServer::start().await;
     let mut person = Person::new();
     tokens(&server, &mut person, CLIENT, "openid").await;
-    let (owner, begun) = (server.owner().await, Clock::System.now());
-    assert_eq!(bench::fill_families(&owner, (1, 20), begun, CLIENT).await.unwrap(), 20);
-    assert_eq!(bench::fill_families(&owner, (21, 30), begun, CLIENT).await.unwrap(), 10);
+    let (owner, now) = (server.owner().await, Clock::System.now());
+    let family = |_| FilledFamily { id: FamilyId::new(now), secret_hash: entropy::bytes(), auth_time: now };
+    let families: Vec<FilledFamily> = (0..30).map(family).collect();
+    assert_eq!(bench::fill_families(&owner, &families, now, CLIENT).await.unwrap(), 30);
     bench::settle_families(&owner).await.unwrap();
 
     let before = bench::wal_bytes(&owner).await.unwrap();
-    for number in 1..=30 {
-        let id = bench::family_id(number, begun);
-        assert_eq!(id.get_version_num(), 7, "{id}");
-        assert!(bench::rotate(&owner, id, begun).await.unwrap(), "{number}: {id}");
+    for family in &families {
+        assert!(bench::rotate(&owner, family.id, now).await.unwrap(), "{family:?}");
     }
     assert!(bench::wal_bytes(&owner).await.unwrap() > before);
-    assert!(!bench::rotate(&owner, Uuid::nil(), begun).await.unwrap());
+    assert!(!bench::rotate(&owner, FamilyId(Uuid::nil()), now).await.unwrap());
     let rotated: i64 =
         sqlx::query_scalar("select count(*) from families where generation = 1").fetch_one(&owner).await.unwrap();
     assert_eq!(rotated, 30);

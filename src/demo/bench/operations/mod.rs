@@ -4,6 +4,7 @@ mod browser;
 mod client_credentials;
 mod code_flow;
 mod discovery;
+mod refresh;
 mod sign_in;
 mod userinfo;
 
@@ -63,6 +64,7 @@ pub const OPERATIONS: &[Operation] = &[
         budget: Some(Budget { signatures: 2, cost: 4.2, statements: 4 }),
         prepare: code_flow::prepare,
     },
+    Operation { name: "refresh", budget: Some(Budget { signatures: 2, cost: 2.8, statements: 1 }), prepare: refresh::prepare },
     Operation {
         name: "userinfo",
         budget: Some(Budget { signatures: 0, cost: 0.5, statements: 1 }),
@@ -70,6 +72,12 @@ pub const OPERATIONS: &[Operation] = &[
     },
     Operation { name: "sign-in", budget: None, prepare: sign_in::prepare },
 ];
+
+/// Signs the first person in, so that there is one.
+pub async fn first_person(target: &Target) -> Result<(), Failure> {
+    let mut http = Http::new(target.address, &target.host)?;
+    browser::signed_in(target, Place { number: 0, of: 1 }, &mut http).await.map(drop)
+}
 
 /// The operation of this name.
 pub fn find(name: &str) -> Option<&'static Operation> {
