@@ -41,6 +41,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const GLANCE: Duration = Duration::from_millis(2);
 /// So many people for each connection sign in one after another.
 const PEOPLE_PER_CONNECTION: u32 = 4;
+/// Between a line that begins with the one and a line that begins with the other, a page takes the tables.
+const BEGIN: &str = "<!-- begin: written by `ias bench";
+const END: &str = "<!-- end";
 /// No limit that keeps people safe is reached by those who are made up.
 const NO_LIMIT: &str = "1000000000";
 
@@ -64,7 +67,8 @@ pub(super) struct Arguments {
     /// Write all figures to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write the tables to this file, too
+    /// Write the tables to this page, too; between its lines `<!-- begin: written by `ias bench` -->` and `<!-- end -->`,
+    /// where it has them
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
     /// Where database, keys and logs are kept meanwhile; on a real disk. What a demo or bench left there is removed first
@@ -119,7 +123,8 @@ async fn bench(arguments: Arguments) -> anyhow::Result<()> {
         write(file, &format!("{:#}\n", report.json()))?;
     }
     if let Some(file) = &arguments.markdown {
-        write(file, &format!("{}\n", report.markdown()))?;
+        let page = fs::read_to_string(file).unwrap_or_default();
+        write(file, &on_page(&page, &report.markdown()))?;
     }
     if let Some(own) = scene.own {
         own.end().await?;
@@ -127,6 +132,18 @@ async fn bench(arguments: Arguments) -> anyhow::Result<()> {
     let failures = report.failures();
     anyhow::ensure!(failures == 0, "{failures} operations failed; the tables above say how");
     Ok(())
+}
+
+/// A page with new tables: whole, or between the lines that are meant for them.
+fn on_page(page: &str, tables: &str) -> String {
+    let place = page.split_once(BEGIN).and_then(|(before, rest)| {
+        let (line, rest) = rest.split_once('\n')?;
+        Some((before, line, rest.split_once(END)?.1))
+    });
+    match place {
+        Some((before, line, after)) => format!("{before}{BEGIN}{line}\n\n{tables}\n\n{END}{after}"),
+        None => format!("{tables}\n"),
+    }
 }
 
 fn write(file: &Path, text: &str) -> anyhow::Result<()> {
@@ -276,4 +293,19 @@ async fn answers(address: std::net::SocketAddr, host: &str, target: &str) -> any
 /// A port of the loopback that nobody has. Whoever takes it first has it; the next start chooses another.
 async fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_written_where_a_page_wants_them() {
+        let page = "# Costs\n\n<!-- begin: written by `ias bench --markdown` -->\nold\n<!-- end -->\n\nMore.\n";
+        let written = on_page(page, "| new |");
+        assert_eq!(written, page.replace("old\n", "\n| new |\n\n"));
+        assert_eq!(on_page(&written, "| new |"), written, "again and again");
+        assert_eq!(on_page("", "| new |"), "| new |\n");
+        assert_eq!(on_page("notes", "| new |"), "| new |\n");
+    }
 }

@@ -239,11 +239,12 @@ pub async fn run(plan: &Plan, mut target: Target, progress: impl Fn(&str)) -> an
         crew.with_context(|| format!("{} cannot begin", operation.name))?.work(plan.time.min(WARM)).await;
     }
     for round in 1..=plan.rounds {
-        outcome.cryptography.push(cryptography.measure(CRYPTOGRAPHY)?);
-        let background = background(&mut gauges).await?;
         let before = gauges.read().await?;
         let work = limits::rotate(&target, &without_tokens, plan.connections, plan.time).await?;
         outcome.rotation.add(work, &gauges.read().await?.since(before), 0.0);
+        // after the rotations, so that what Postgres tidies up behind them counts for no operation
+        let background = background(&mut gauges).await?;
+        outcome.cryptography.push(cryptography.measure(CRYPTOGRAPHY)?);
         for (operation, measured) in &mut outcome.operations {
             let crew = Crew::prepare(operation, &target, plan.connections).await;
             let crew = crew.with_context(|| format!("{} cannot begin", operation.name))?;
