@@ -218,10 +218,10 @@ async fn two_nodes_that_start_at_once_make_one_key() {
     let data = signing_keys::list_data_keys(&pool).await.unwrap();
     // KEY-01: one key for each purpose, and each of its own
     let purposes: BTreeSet<&str> = data.iter().map(|key| key.purpose.as_str()).collect();
-    assert_eq!(purposes, BTreeSet::from(["csrf", "pseudonyms", "sealed values", "sub"]));
+    assert_eq!(purposes, BTreeSet::from(["csrf", "pseudonyms", "refresh tokens", "sealed values", "sub"]));
     let opened: BTreeSet<Vec<u8>> =
         data.iter().map(|key| master().open(&format!("data key {}", key.purpose), &key.key).unwrap()).collect();
-    assert_eq!((data.len(), opened.len()), (4, 4));
+    assert_eq!((data.len(), opened.len()), (5, 5));
     // one that is put in another's place does not open there
     assert!(master().open("data key sub", &data.iter().find(|key| key.purpose == "csrf").unwrap().key).is_err());
 }

@@ -4,5 +4,6 @@ mod authorization_code;
 mod client_authentication;
 mod client_credentials;
 mod content;
+mod family_model;
 mod refresh_token;
 mod requests;
