@@ -39,6 +39,8 @@ macro_rules! statements {
 pub mod api_resources;
 pub mod audit_log;
 pub mod authorization_codes;
+#[cfg(feature = "demo")]
+pub mod bench;
 pub mod client_secrets;
 pub mod clients;
 pub mod configuration;
@@ -68,6 +70,8 @@ pub static STATEMENTS: &[&[Statement]] = &[
     api_resources::STATEMENTS,
     audit_log::STATEMENTS,
     authorization_codes::STATEMENTS,
+    #[cfg(feature = "demo")]
+    bench::STATEMENTS,
     client_secrets::STATEMENTS,
     clients::STATEMENTS,
     configuration::STATEMENTS,

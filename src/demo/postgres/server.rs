@@ -244,6 +244,7 @@ fn arguments(state: &State, options: &Options) -> std::io::Result<Vec<String>> {
         // Whatever happens, nothing lies outside of the directory that is removed.
         settings.push("dynamic_shared_memory_type=mmap".to_owned());
     }
+    settings.extend(options.settings.iter().cloned());
     let cluster = ["-D".to_owned(), state.cluster().to_string_lossy().into_owned()];
     Ok(cluster.into_iter().chain(settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting])).collect())
 }
