@@ -1,7 +1,7 @@
 //! ias: an OpenID Connect identity provider for a nation.
 //!
-//! People sign in with electronic IDs, as themselves or on behalf of others; organisations own clients and scopes. The floors
-//! of the house and where each change belongs stand in ARCHITECTURE.md.
+//! People sign in with electronic IDs, organisations own clients and scopes. The floors of the house and where each change belongs
+//! stand in ARCHITECTURE.md.
 
 pub mod app;
 pub mod base;

@@ -60,6 +60,8 @@ ids! {
     FamilyId;
     /// A consent.
     ConsentId;
+    /// A node, from its start to its end.
+    NodeId;
 }
 
 impl From<PersonId> for SubjectId {

@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::{place::Place, say, variable};
+use super::{node, place::Place, say, variable};
 use crate::{
     base::{clock::Clock, secret::Secret},
-    flows::apply::{self, Options},
+    flows::{
+        admin::change::Kind,
+        apply::{self, Options},
+    },
 };
 
 #[derive(Debug, clap::Args)]
@@ -31,6 +34,9 @@ pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::
     let changes = apply::apply(&pool, &arguments.path, options).await?;
     for change in &changes {
         say(&change.to_string());
+    }
+    if changes.iter().any(|change| change.kind != Kind::Unchanged) {
+        node::await_all(&pool).await?;
     }
     Ok(())
 }

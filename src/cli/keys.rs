@@ -6,7 +6,7 @@ use clap::Subcommand;
 use sqlx::PgPool;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{place::Place, say};
+use super::{node, place::Place, say};
 use crate::{
     app::key_lifetimes,
     base::clock::Clock,
@@ -34,7 +34,7 @@ enum Command {
     },
     /// Announce a new key; it signs after the announcement time, and the others retire then
     Rotate {
-        /// Let the new key sign at once; clients that keep the JWKS for a while do not know it yet
+        /// Let the new key sign 10 s from now, when every node knows it; clients that keep the JWKS for a while do not know it yet
         #[arg(long)]
         now: bool,
         #[command(flatten)]
@@ -63,10 +63,11 @@ pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::
     match &arguments.command {
         Command::List { .. } => {}
         Command::Rotate { now: at_once, .. } => {
-            let signs_from = if *at_once { now } else { now + key_lifetimes(&settings).announce };
+            let announced_for = if *at_once { life_cycle::READ_BY_ALL } else { key_lifetimes(&settings).announce };
             let master = settings.keys.master_key()?;
-            let kid = life_cycle::rotate(&pool, &master, settings.keys.rsa_bits, signs_from, now).await?;
+            let kid = life_cycle::rotate(&pool, &master, settings.keys.rsa_bits, now + announced_for, now).await?;
             say(&format!("announced {kid}"));
+            node::await_all(&pool).await?;
         }
         Command::Rewrap { .. } => {
             let master = settings.keys.master_key()?;
@@ -79,8 +80,14 @@ pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::
     let format = |at: OffsetDateTime| at.format(&Rfc3339).unwrap_or_default();
     for key in signing_keys::list(&pool).await? {
         let times = KeyTimes::from(&key);
-        let retires = times.retires_at.map_or_else(|| "-".to_owned(), format);
-        say(&format!("{}  {:?}  signs from {}  retires {retires}", times.kid, times.state(now), format(times.signs_from)));
+        let [retires, deleted] = [times.retires_at, times.deleted_at].map(|at| at.map_or_else(|| "-".to_owned(), format));
+        say(&format!(
+            "{}  {:?}  announced {}  signs from {}  retires {retires}  deleted {deleted}",
+            times.kid,
+            times.state(now),
+            format(times.announced_at),
+            format(times.signs_from)
+        ));
     }
     Ok(())
 }
@@ -93,6 +100,7 @@ async fn revoke(settings: &Settings, pool: &PgPool, kid: &str, now: OffsetDateTi
             if let Some(successor) = successor {
                 say(&format!("{successor} signs from now on"));
             }
+            node::await_all(pool).await?;
         }
         Revocation::RevokedBefore => say(&format!("{kid} was revoked before")),
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{place::Place, say};
+use super::{node, place::Place, say};
 use crate::{
     base::clock::Clock,
     flows::admin::live_state::{self, Whose},
@@ -113,7 +113,8 @@ pub(super) async fn not_before(arguments: NotBefore, file: Option<PathBuf>) -> a
         }
     }
     say(&format!("what was given by authentications before {} is void", not_before.format(&Rfc3339)?));
-    Ok(())
+    // everybody's and a client's are in the memory of the nodes
+    if matches!(whose, Whose::Person(_)) { Ok(()) } else { node::await_all(&pool).await }
 }
 
 /// From the argument, or from standard input.

@@ -2,6 +2,8 @@
 
 mod apply;
 #[cfg(feature = "demo")]
+mod bench;
+#[cfg(feature = "demo")]
 mod demo;
 mod doctor;
 #[cfg(feature = "demo")]
@@ -54,6 +56,9 @@ enum Command {
     /// Run the electronic-ID simulator by itself
     #[cfg(feature = "demo")]
     EidSimulator(eid_simulator::Arguments),
+    /// Measure what requests cost, on a server of its own or one that runs on this machine
+    #[cfg(feature = "demo")]
+    Bench(bench::Arguments),
     /// Check the settings and what they lead to, and list everything that is wrong
     Doctor(doctor::Arguments),
 }
@@ -86,6 +91,8 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Command::NotBefore(arguments) => live_state::not_before(arguments, file).await,
         #[cfg(feature = "demo")]
         Command::EidSimulator(arguments) => eid_simulator::run(arguments).await,
+        #[cfg(feature = "demo")]
+        Command::Bench(arguments) => bench::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(&arguments, file).await,
     }
 }

@@ -7,16 +7,18 @@ use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
+use super::say;
 use crate::{
     app::App,
     base::clock::Clock,
     config::{Settings, database::Database, environment::Environment},
+    flows::await_nodes::await_nodes,
     http::{router, server},
     jobs,
     keys::life_cycle,
     model::settings::production,
     store::{
-        configuration, migrations,
+        configuration, migrations, nodes,
         pool::{self, PoolSettings},
         snapshot::Snapshot,
     },
@@ -40,6 +42,8 @@ pub(super) async fn connect(settings: &Settings) -> anyhow::Result<PgPool> {
     let options = PgConnectOptions::from_str(url.expose()).map_err(|_| anyhow::anyhow!("database.url cannot be read"))?;
     if settings.environment == Environment::Production {
         pool::demand_verified_tls(&options)?;
+        let listening = settings.database.listen_url.as_ref().and_then(|url| PgConnectOptions::from_str(url.expose()).ok());
+        listening.as_ref().map(pool::demand_verified_tls).transpose()?;
     }
     connect_with(options, settings).await
 }
@@ -68,6 +72,16 @@ fn pool_settings(database: &Database) -> PoolSettings {
         lock_timeout: database.lock_timeout,
         idle_in_transaction_timeout: database.idle_in_transaction_timeout,
     }
+}
+
+/// Ends when an edit is in force: no node serves without it (decision F).
+pub(super) async fn await_all(pool: &PgPool) -> anyhow::Result<()> {
+    match await_nodes(pool).await.context("it is saved, and whether the nodes have seen it is not known")? {
+        0 => say("saved; no node is serving"),
+        1 => say("the one node that serves has taken it over"),
+        nodes => say(&format!("all {nodes} nodes that serve have taken it over")),
+    }
+    Ok(())
 }
 
 /// eid.md §12 (10)
@@ -130,7 +144,13 @@ impl Node {
             drop(server.await);
         }
         self.app.tasks.close();
-        drop(tokio::time::timeout(self.app.settings.server.shutdown_timeout, self.app.tasks.wait()).await);
+        let ended = tokio::time::timeout(self.app.settings.server.shutdown_timeout, self.app.tasks.wait()).await;
+        // nothing renews the lease any more; where that is certain, no edit has to wait for it to run out
+        if ended.is_ok()
+            && let Err(error) = nodes::delete(&self.app.pool, self.app.node).await
+        {
+            tracing::warn!(%error, "this node's lease could not be ended; it runs out");
+        }
         self.app.pool.close().await;
     }
 }

@@ -15,6 +15,8 @@ pub struct Database {
     pub url: Option<Secret<String>>,
     /// the owner's address
     pub migrate_url: Option<Secret<String>>,
+    /// a direct address on which edits are heard of; none: they are found by asking
+    pub listen_url: Option<Secret<String>>,
     /// the role that the owner grants the tables to
     pub serving_role: String,
     /// connections that the pool keeps
@@ -63,7 +65,7 @@ impl Database {
 
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        for (key, url) in [("url", &self.url), ("migrate_url", &self.migrate_url)] {
+        for (key, url) in [("url", &self.url), ("migrate_url", &self.migrate_url), ("listen_url", &self.listen_url)] {
             // The address holds a password: the fault never repeats it (LOG-01).
             if url.as_ref().is_some_and(|url| !is_postgres(url.expose())) {
                 faults.push(format!("database.{key}: must be a URL that begins with postgres:// or postgresql://"));

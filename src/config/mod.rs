@@ -11,6 +11,7 @@ pub mod keys;
 mod layers;
 pub mod outbound;
 pub mod production;
+pub mod retention;
 pub mod server;
 pub mod session;
 pub mod sign_in;
@@ -21,7 +22,7 @@ use std::{ffi::OsString, fmt, path::PathBuf};
 
 use self::{
     database::Database, environment::Environment, issuer::Issuer, keys::Keys, layers::Layers, outbound::Outbound,
-    server::Server, session::Session, sign_in::SignIn, telemetry::Telemetry,
+    retention::Retention, server::Server, session::Session, sign_in::SignIn, telemetry::Telemetry,
 };
 use crate::base::secret::Secret;
 
@@ -42,6 +43,8 @@ pub struct Settings {
     pub sign_in: SignIn,
     /// whom the server asks
     pub outbound: Outbound,
+    /// how long rows stay
+    pub retention: Retention,
     /// logs
     pub telemetry: Telemetry,
 }
@@ -91,15 +94,24 @@ impl Settings {
         let session = layers.section::<Session>("session");
         let sign_in = layers.section::<SignIn>("sign_in");
         let outbound = layers.section::<Outbound>("outbound");
+        let retention = layers.section::<Retention>("retention");
         let telemetry = layers.section::<Telemetry>("telemetry");
         let mut faults = layers.into_faults();
-        let (Some(environment), Some(server), Some(database), Some(keys)) = (environment, server, database, keys) else {
+        let (
+            Some(environment),
+            Some(server),
+            Some(database),
+            Some(keys),
+            Some(session),
+            Some(sign_in),
+            Some(outbound),
+            Some(retention),
+            Some(telemetry),
+        ) = (environment, server, database, keys, session, sign_in, outbound, retention, telemetry)
+        else {
             return Err(ConfigFault(faults));
         };
-        let (Some(session), Some(sign_in), Some(outbound), Some(telemetry)) = (session, sign_in, outbound, telemetry) else {
-            return Err(ConfigFault(faults));
-        };
-        let mut settings = Self { environment, server, database, keys, session, sign_in, outbound, telemetry };
+        let mut settings = Self { environment, server, database, keys, session, sign_in, outbound, retention, telemetry };
         if settings.server.allowed_hosts.is_empty() {
             settings.server.allowed_hosts.push(settings.server.issuer.authority().to_owned());
         }
@@ -129,6 +141,7 @@ impl Settings {
         let mut faults =
             [self.server.faults(), self.database.faults(), self.keys.faults(), self.session.faults(), self.sign_in.faults()]
                 .concat();
+        faults.extend(self.retention.faults(self.session.absolute_ttl));
         match self.environment {
             Environment::Development => {}
             Environment::Staging => {

@@ -60,7 +60,8 @@ fn check_proxies(settings: &Settings) -> Vec<String> {
 }
 
 fn check_database(settings: &Settings) -> Vec<String> {
-    let urls = [("url", &settings.database.url), ("migrate_url", &settings.database.migrate_url)];
+    let database = &settings.database;
+    let urls = [("url", &database.url), ("migrate_url", &database.migrate_url), ("listen_url", &database.listen_url)];
     let open = urls.into_iter().filter(|(_, url)| url.as_ref().is_some_and(|url| !is_private(url.expose())));
     open.map(|(key, _)| {
         format!("database.{key}: must say sslmode=verify-full (with sslrootcert=…), or lead to a unix socket (STO-11)")

@@ -75,7 +75,7 @@ fn every_fault_is_listed_with_its_key_and_source() {
     )
     .expect_err("refused");
     let expect = [
-        ("sever.listen (from ", "is unknown; sections are database, keys, outbound, server"),
+        ("sever.listen (from ", "is unknown; sections are database, keys, outbound, retention, server"),
         ("server.isuer (from ", "is unknown; [server] has allowed_hosts"),
         ("server.issuer (from ", "no slash at the end"),
         ("server.listen (from ", "invalid socket address"),

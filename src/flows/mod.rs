@@ -6,6 +6,7 @@ pub mod admin;
 pub mod apply;
 pub mod authenticate_client;
 pub mod authorization_request;
+pub mod await_nodes;
 pub mod consent;
 pub mod end_session;
 pub mod issue_tokens;

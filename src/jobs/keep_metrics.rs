@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use crate::app::App;
 
 /// Folds once.
-pub async fn run_once(app: App) -> Result<(), Infallible> {
+pub async fn run_once(app: App) -> Result<bool, Infallible> {
     app.metrics.upkeep();
-    Ok(())
+    Ok(true)
 }

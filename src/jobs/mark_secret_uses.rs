@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Writes once.
-pub async fn run_once(app: App) -> sqlx::Result<()> {
+pub async fn run_once(app: App) -> sqlx::Result<bool> {
     let uses = mem::take(&mut *app.secret_uses.lock().unwrap_or_else(PoisonError::into_inner));
     let (mut of_clients, mut of_resources) = (Vec::new(), Vec::new());
     for ((owner, sha256), used_at) in uses {
@@ -24,5 +24,5 @@ pub async fn run_once(app: App) -> sqlx::Result<()> {
     if !of_resources.is_empty() {
         api_resources::mark_secrets_used(&app.pool, of_resources).await?;
     }
-    Ok(())
+    Ok(true)
 }

@@ -3,6 +3,6 @@
 use crate::app::{App, AppFault};
 
 /// Confirms once.
-pub async fn run_once(app: App) -> Result<(), AppFault> {
-    app.confirm().await
+pub async fn run_once(app: App) -> Result<bool, AppFault> {
+    app.confirm().await.map(|()| true)
 }

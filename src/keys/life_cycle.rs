@@ -2,7 +2,7 @@
 //! rest carries it out under a lock, so that two nodes make one key.
 
 use sqlx::PgPool;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::{
     DATA_KEY, KeyFault, SIGNING_KEY,
@@ -20,6 +20,10 @@ use crate::{
         signing_keys::{self, StoredDataKey, StoredSigningKey},
     },
 };
+
+/// A key that is made for use at once signs after this (KEY-05): a node that has not read it by then has stopped to serve, which it
+/// does 3 s after it last heard of the configuration, also where the clocks of two nodes differ by the 5 s that they may.
+pub const READ_BY_ALL: Duration = Duration::seconds(10);
 
 /// What there is to do at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,8 +187,6 @@ async fn announce(
 
 #[cfg(test)]
 mod tests {
-    use time::Duration;
-
     use super::*;
 
     const LIFETIMES: KeyLifetimes =

@@ -72,7 +72,7 @@ pub enum GrantType {
     #[serde(rename = "client_credentials")]
     #[sqlx(rename = "client_credentials")]
     ClientCredentials,
-    /// RFC 8693; may be granted already, is served later
+    /// RFC 8693
     #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
     #[sqlx(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
     TokenExchange,

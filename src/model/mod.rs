@@ -22,4 +22,5 @@ pub mod settings;
 pub mod sign_in_attempt;
 pub mod signing_key;
 pub mod subject;
+pub mod token_id;
 pub mod urls;

@@ -172,7 +172,12 @@ fn split_once(pair: &[u8]) -> (&[u8], &[u8]) {
 }
 
 fn limit_of(name: &str, limits: &[(&str, usize)]) -> usize {
-    let default = if matches!(name, "id_token_hint" | "client_assertion") { MAX_JWT } else { MAX_VALUE };
+    let default = match name {
+        "id_token_hint" | "access_token" | "subject_token" | "client_assertion" => MAX_JWT,
+        // what is too long is a token that nobody knows, as any other (REV-02, INS-06); the body has its own limit
+        "token" => usize::MAX,
+        _ => MAX_VALUE,
+    };
     limits.iter().find(|(limited, _)| *limited == name).map_or(default, |&(_, limit)| limit)
 }
 

@@ -1,6 +1,9 @@
 //! The one row that counts all edits of configuration, and names the environment that the database belongs to.
 
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::{
+    PgConnection, PgExecutor,
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
+};
 use time::OffsetDateTime;
 
 use crate::model::environment::Environment;
@@ -14,11 +17,6 @@ statements! {
     /// The moment before which everything is void, if one was set.
     NOT_BEFORE = r"
         select not_before
-        from configuration";
-
-    /// The number of the last edit, and the time that a node compares its clock with (STO-04): the one statement that asks for it.
-    CONFIRM = r"
-        select version, clock_timestamp()
         from configuration";
 
     /// The environment that the database belongs to, if to any.
@@ -49,6 +47,9 @@ statements! {
         select pg_notify('configuration', $1::bigint::text)";
 }
 
+/// What NOTIFY speaks on.
+const CHANNEL: &str = "configuration";
+
 /// A row with the number of its last edit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored<T> {
@@ -75,19 +76,13 @@ pub enum ManagedBy {
     File,
 }
 
-/// What a node learns each second.
-#[derive(Clone, Copy, Debug, sqlx::FromRow)]
-pub struct Confirmation {
-    /// the number of the last edit
-    pub version: i64,
-    /// the database's clock
-    #[sqlx(rename = "clock_timestamp")]
-    pub database_time: OffsetDateTime,
-}
-
-/// The number of the last edit and the database's time.
-pub async fn confirm(executor: impl PgExecutor<'_>) -> Result<Confirmation, sqlx::Error> {
-    sqlx::query_as(CONFIRM).fetch_one(executor).await
+/// A connection of its own that hears of each edit (STO-05: a direct one). It connects anew by itself and then gives `None`.
+pub async fn listen(options: PgConnectOptions) -> Result<PgListener, sqlx::Error> {
+    let options = options.application_name("ias listener");
+    let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None).connect_with(options).await?;
+    let mut listener = PgListener::connect_with(&pool).await?;
+    listener.listen(CHANNEL).await?;
+    Ok(listener)
 }
 
 /// The number of the last edit.

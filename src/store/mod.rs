@@ -39,18 +39,24 @@ macro_rules! statements {
 pub mod api_resources;
 pub mod audit_log;
 pub mod authorization_codes;
+#[cfg(feature = "demo")]
+pub mod bench;
 pub mod client_secrets;
 pub mod clients;
 pub mod configuration;
 pub mod families;
 pub mod finished_requests;
 pub mod identity_providers;
+pub mod leases;
 pub mod migrations;
+pub mod nodes;
 pub mod organisations;
+pub mod partitions;
 pub mod persons;
 pub mod pool;
 pub mod rate_limits;
 pub mod replay;
+pub mod revoked_access_tokens;
 pub mod roles;
 pub mod scopes;
 pub mod sessions;
@@ -64,17 +70,23 @@ pub static STATEMENTS: &[&[Statement]] = &[
     api_resources::STATEMENTS,
     audit_log::STATEMENTS,
     authorization_codes::STATEMENTS,
+    #[cfg(feature = "demo")]
+    bench::STATEMENTS,
     client_secrets::STATEMENTS,
     clients::STATEMENTS,
     configuration::STATEMENTS,
     families::STATEMENTS,
     finished_requests::STATEMENTS,
     identity_providers::STATEMENTS,
+    leases::STATEMENTS,
     migrations::STATEMENTS,
+    nodes::STATEMENTS,
     organisations::STATEMENTS,
+    partitions::STATEMENTS,
     persons::STATEMENTS,
     rate_limits::STATEMENTS,
     replay::STATEMENTS,
+    revoked_access_tokens::STATEMENTS,
     roles::STATEMENTS,
     scopes::STATEMENTS,
     sessions::STATEMENTS,

@@ -61,6 +61,7 @@ statements! {
 
     /// Gives the role what it needs on every table of ours, and takes away what an earlier release gave it. Partitions get
     /// nothing: rows go through their table, so that the rule for audit_log cannot be walked around. STO-11, AUD-01
+    /// What only the owner may do, making and dropping partitions, it does through functions that run with the owner's rights.
     GRANT_RIGHTS = r"
         do $$
         declare
@@ -90,6 +91,15 @@ statements! {
                 if relation.rights is not null then
                     execute format('grant %s on %s %s to %I', relation.rights, relation.kind, relation.name, serving);
                 end if;
+            end loop;
+            for relation in
+                select p.oid::regprocedure::text as name
+                from pg_proc p
+                where p.pronamespace = 'public'::regnamespace
+                    and p.prosecdef
+                    and pg_has_role(p.proowner, 'usage')
+            loop
+                execute format('grant execute on function %s to %I', relation.name, serving);
             end loop;
         end $$";
 }

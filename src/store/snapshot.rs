@@ -93,6 +93,11 @@ impl Snapshot {
         self.api_resources.iter().map(|registered| &registered.resource).filter(holds).map(|it| it.name.as_str()).collect()
     }
 
+    /// Whether an organisation owns an API scope.
+    pub fn owns_scope(&self, organisation: OrganisationId, name: &str) -> bool {
+        self.scope(name).is_some_and(|scope| scope.organisation_id == organisation)
+    }
+
     /// The ways to sign in, in the order in which pages show them.
     pub fn identity_providers(&self) -> &[Arc<IdentityProvider>] {
         &self.identity_providers

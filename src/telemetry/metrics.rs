@@ -64,7 +64,7 @@ pub static REUSES: Counter = Counter(Metric {
 pub static RATE_LIMITED: Counter = Counter(Metric {
     name: "ias_rate_limited_total",
     help: "Requests refused by a limit, by what it counts.",
-    labels: &[("limit", Values::Closed(&["sign_in", "open_attempts", "endings", "client", "connections"]))],
+    labels: &[("limit", Values::Closed(&["sign_in", "open_attempts", "endings", "client", "introspection", "connections"]))],
 });
 
 /// Calls to outside systems.
@@ -95,10 +95,33 @@ pub static CLOCK_OFFSET_SECONDS: Gauge = Gauge(Metric {
     labels: &[],
 });
 
+/// When each job last did all that it had to do.
+pub static JOB_LAST_SUCCESS: Gauge = Gauge(Metric {
+    name: "ias_job_last_success_timestamp_seconds",
+    help: "Unix time at which a job last succeeded on this node; of the jobs that one node does for all, the highest counts.",
+    labels: &[("job", Values::Ours)],
+});
+
+/// Rows that were deleted because their time had come.
+pub static ROWS_REMOVED: Counter = Counter(Metric {
+    name: "ias_rows_removed_total",
+    help: "Rows removed because their time had come, by table; those of dropped partitions as the database had counted them.",
+    labels: &[("table", Values::Ours)],
+});
+
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-const COUNTERS: &[&Counter] =
-    &[&HTTP_REQUESTS, &SIGN_IN_ATTEMPTS, &TOKENS_ISSUED, &REFUSALS, &CODE_CHALLENGES_REPEATED, &REUSES, &RATE_LIMITED];
-const GAUGES: &[&Gauge] = &[&HTTP_REQUESTS_OPEN, &DATABASE_CONNECTIONS, &SNAPSHOT_AGE_SECONDS, &CLOCK_OFFSET_SECONDS];
+const COUNTERS: &[&Counter] = &[
+    &HTTP_REQUESTS,
+    &SIGN_IN_ATTEMPTS,
+    &TOKENS_ISSUED,
+    &REFUSALS,
+    &CODE_CHALLENGES_REPEATED,
+    &REUSES,
+    &RATE_LIMITED,
+    &ROWS_REMOVED,
+];
+const GAUGES: &[&Gauge] =
+    &[&HTTP_REQUESTS_OPEN, &DATABASE_CONNECTIONS, &SNAPSHOT_AGE_SECONDS, &CLOCK_OFFSET_SECONDS, &JOB_LAST_SUCCESS];
 const HISTOGRAMS: &[&Histogram] = &[&HTTP_REQUEST_SECONDS, &OUTBOUND_SECONDS];
 const BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 const OTHER: &str = "other";
@@ -135,7 +158,12 @@ pub struct Histogram(Metric);
 impl Counter {
     /// Counts one; `values` in the order of the declaration's labels.
     pub fn increment(&self, values: &[&str]) {
-        counter!(self.0.name, self.0.pairs(values)).increment(1);
+        self.add(1, values);
+    }
+
+    /// Counts so many.
+    pub fn add(&self, count: u64, values: &[&str]) {
+        counter!(self.0.name, self.0.pairs(values)).increment(count);
     }
 }
 

@@ -10,7 +10,7 @@ use ias::{
         rewrap,
         ring::KeyRing,
     },
-    model::signing_key::KeyLifetimes,
+    model::signing_key::{KeyLifetimes, KeyState, KeyTimes},
     store::signing_keys,
 };
 use time::Duration;
@@ -245,6 +245,109 @@ async fn key_02_private_keys_are_sealed_under_the_master_key_and_another_one_is_
     assert!(sealed.windows(rsa.len()).all(|window| window != rsa));
     let opened = server.app.master().open(&format!("signing key {}", keys[0].kid), sealed).unwrap();
     assert!(opened.windows(rsa.len()).any(|window| window == rsa), "what was looked for is there once it is opened");
+}
+
+/// A token that was signed at some moment of a key's life.
+struct Signed {
+    kid: String,
+    expires: i64,
+}
+
+async fn signed(node: &TestServer) -> Signed {
+    let (header, claims) = decode(&machine_token(node).await);
+    Signed { kid: header["kid"].as_str().unwrap().to_owned(), expires: claims["exp"].as_i64().unwrap() }
+}
+
+#[tokio::test]
+async fn key_04_and_key_05_through_the_whole_life_of_keys_every_token_has_its_key_in_the_jwks_of_every_node() {
+    let server = TestServer::start_with(|settings| settings.keys.retired_ttl = Duration::hours(1)).await;
+    let second = server.second_node_with(|settings| settings.keys.retired_ttl = Duration::hours(1)).await;
+    let lifetimes = server.app.key_lifetimes();
+    let end = server.app.clock.now() + lifetimes.signing * 2 + lifetimes.announce * 2;
+    let (mut tokens, mut seen): (Vec<Signed>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut known: BTreeSet<String> = published(&server).await;
+    for step in 0.. {
+        // either node may be the leader; the other is told by the version
+        let [first, other] = if step % 2 == 0 { [&server, &second] } else { [&second, &server] };
+        keep_keys::run_once(first.app.clone()).await.unwrap();
+        keep_keys::run_once(other.app.clone()).await.unwrap();
+        for node in [first, other] {
+            node.app.confirm().await.unwrap();
+        }
+        let now = server.app.clock.now();
+        let lists = [published(&server).await, published(&second).await];
+        for node in [first, other] {
+            let token = signed(node).await;
+            assert!(known.contains(&token.kid), "{} signs before it was in discovery", token.kid);
+            if !seen.contains(&token.kid) {
+                seen.push(token.kid.clone());
+            }
+            tokens.push(token);
+        }
+        tokens.retain(|token| token.expires > now.unix_timestamp());
+        for token in &tokens {
+            assert!(lists.iter().all(|list| list.contains(&token.kid)), "{} at {now}", token.kid);
+        }
+        known = lists.into_iter().reduce(|one, other| &one & &other).unwrap();
+        if now >= end {
+            break;
+        }
+        // in long steps, and in steps shorter than a token's life where something happens
+        let near = signing_keys::list(&server.app.pool).await.unwrap().iter().any(|key| {
+            let moments = [Some(key.signs_from), key.retires_at, key.retires_at.map(|at| at + lifetimes.retired)];
+            moments.into_iter().flatten().any(|at| (at - now).abs() <= Duration::minutes(8))
+        });
+        server.clock.advance(if near { Duration::minutes(2) } else { Duration::minutes(359) });
+    }
+    assert_eq!(seen.len(), 3, "three keys have signed, one after the other: {seen:?}");
+    let states: Vec<KeyState> = signing_keys::list(&server.app.pool)
+        .await
+        .unwrap()
+        .iter()
+        .map(|key| KeyTimes::from(key).state(server.app.clock.now()))
+        .collect();
+    assert_eq!(states, [KeyState::Deleted, KeyState::Deleted, KeyState::Signing]);
+}
+
+#[tokio::test]
+async fn key_04_a_restart_in_any_state_of_a_key_goes_on_where_it_was() {
+    let server = TestServer::start().await;
+    let lifetimes = server.app.key_lifetimes();
+    let first = signing(&server).await;
+    // before the next is announced, while it is, when it signs, when the old one is retired, and when that has left
+    let steps = [
+        (Duration::ZERO, 1),
+        (lifetimes.signing - lifetimes.announce, 2),
+        (lifetimes.announce / 2, 2),
+        (lifetimes.announce / 2, 2),
+        (lifetimes.retired - Duration::SECOND, 2),
+        (Duration::SECOND, 1),
+    ];
+    for (at, (advance, keys)) in steps.into_iter().enumerate() {
+        server.clock.advance(advance);
+        // it makes what is missing at its start, as `ias serve` does
+        let restarted = server.second_node().await;
+        assert_eq!(published(&restarted).await.len(), keys, "step {at}");
+        assert_eq!(signing(&restarted).await == first, at < 3, "step {at}");
+        server.app.confirm().await.unwrap();
+        assert_eq!(published(&server).await, published(&restarted).await, "step {at}");
+    }
+}
+
+#[tokio::test]
+async fn key_05_a_node_without_fresh_keys_does_not_serve() {
+    let server = TestServer::start().await;
+    // a key that no node can open: whoever reads it keeps what it has, and stops to serve when that is 3 s old
+    sqlx::query("update signing_keys set private_key = 'x'").execute(&server.owner().await).await.unwrap();
+    sqlx::query("update configuration set version = version + 1").execute(&server.owner().await).await.unwrap();
+    assert!(server.app.confirm().await.is_err());
+    for _ in 0..100 {
+        if server.app.impediment().is_some() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("it serves with old keys");
 }
 
 #[tokio::test]

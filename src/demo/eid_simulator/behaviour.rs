@@ -192,8 +192,8 @@ pub static SCENARIOS: &[Scenario] = &[
         "0099000119",
         "0000011",
         certificate(CertificateLie::WrongPerson),
-        "the certificate is another person's",
-        "skilríkin eru annars manns",
+        "the certificate is another person's, who signs in",
+        "skilríkin eru annars manns, sem skráist inn",
     ),
     Scenario::lies(
         "0099000129",

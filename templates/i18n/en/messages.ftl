@@ -2,21 +2,22 @@
 message-refusal = Error code
 message-detail = For the service's developers
 
-invalid-request-heading = Sign-in cannot be started
+# U+2011: a heading does not break inside "sign-in"
+invalid-request-heading = Sign{"\u2011"}in cannot be started
 invalid-request-text = The service sent a request that we cannot process. Go back to it and try again, or let the service provider know.
 unknown-client-heading = The service is not registered
 unknown-client-text = The service that you came from is not registered here or has been closed. Let the service provider know.
-invalid-redirect-uri-heading = Sign-in cannot be started
+invalid-redirect-uri-heading = Sign{"\u2011"}in cannot be started
 invalid-redirect-uri-text = The address that you would go to after signing in is not registered for the service. Let the service provider know.
-embedded-heading = Open the sign-in in a window of its own
+embedded-heading = Open the sign{"\u2011"}in in a window of its own
 embedded-text = Signing in does not work inside another web page. Go back to the service and open the sign-in in a window of its own.
-expired-heading = The sign-in has expired
+expired-heading = The sign{"\u2011"}in has expired
 expired-text = Too much time went by. You can begin the same sign-in again.
-ended-heading = This sign-in has ended
+ended-heading = This sign{"\u2011"}in has ended
 ended-text = Go back to the service to continue or to start again.
 unreadable-heading = This page cannot be opened
 unreadable-text = The address is damaged or too old. Go back to the service and start again.
-other-browser-heading = The sign-in was started in another browser
+other-browser-heading = The sign{"\u2011"}in was started in another browser
 other-browser-text = Go back to the browser in which you began, or start again here.
 cookies-off-heading = Your browser does not allow cookies
 cookies-off-text = Signing in needs cookies. Allow them for this site and try again.

@@ -45,7 +45,7 @@ wait-verified-heading = You are signed in
 wait-verified-service = You are now taken to { $service }.
 wait-verified-text = You are now taken to the service.
 wait-failed-heading = You could not be signed in
-wait-elsewhere-heading = This sign-in is complete
+wait-elsewhere-heading = This sign{"\u2011"}in is complete
 wait-elsewhere-text = You completed it in another window. You can close this one, or continue here.
 
 # What can go wrong
@@ -83,7 +83,7 @@ consent-once = Your approval is for this time only.
 scope-openid-name = Who you are
 scope-openid-description = Your kennitala (national ID number) and your identifier at the service.
 scope-profile-name = Your name
-scope-profile-description = Your full name as it is in the national registry.
+scope-profile-description = Your full name.
 scope-offline-access-name = Access while you are away
 scope-offline-access-days =
     { $count ->

@@ -83,7 +83,7 @@ consent-once = Samþykkið gildir aðeins í þetta sinn.
 scope-openid-name = Hver þú ert
 scope-openid-description = Kennitalan þín og auðkenni þitt hjá þjónustunni.
 scope-profile-name = Nafnið þitt
-scope-profile-description = Fullt nafn þitt eins og það er skráð í þjóðskrá.
+scope-profile-description = Fullt nafn þitt.
 scope-offline-access-name = Aðgangur þegar þú ert ekki við
 scope-offline-access-days =
     { $count ->

@@ -37,7 +37,7 @@ async fn apply_prints_what_became_of_each_thing() {
     }
     assert!(!first.contains(crate::support::server::SECRET), "{first}");
     let second = stage.apply_the_demo().await.prints();
-    assert!(second.lines().all(|line| line.ends_with("  unchanged")), "{second}");
+    assert!(second.lines().all(|line| line.ends_with("  unchanged")), "nothing to wait for: {second}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +68,12 @@ async fn keys_are_listed_and_rotated() {
     assert!(announced.starts_with("announced ") && announced.contains("Announced"), "{announced}");
     assert!(announced.lines().any(|line| line.starts_with(&kid) && line.contains("Signing")), "{announced}");
     let at_once = stage.run(&["keys", "rotate", "--now"]).await.prints();
-    assert!(at_once.lines().any(|line| line.starts_with(&kid) && line.contains("Retired")), "{at_once}");
+    // KEY-05: not before every node has read it
+    let retires = |line: &str| !line.contains("retires -");
+    assert!(at_once.lines().any(|line| line.starts_with(&kid) && line.contains("Signing") && retires(line)), "{at_once}");
+    for times in ["  announced 20", "  signs from 20", "  retires 20", "  deleted -"] {
+        assert!(at_once.contains(times), "{at_once}");
+    }
     stage.run(&["keys", "revoke", "k1"]).await.refuses(&["there is no signing key `k1`; there are:", &kid]);
     let signer = at_once.lines().find(|line| line.contains("Signing")).unwrap().split_whitespace().next().unwrap().to_owned();
     let revoked = stage.run(&["keys", "revoke", &signer]).await.prints();
@@ -89,14 +94,27 @@ async fn a_key_that_is_rotated_is_in_the_jwks_of_a_running_server() {
     let node = stage.serve().await;
     let printed = stage.run(&["keys", "rotate"]).await.prints();
     let kid = printed.lines().next().unwrap().strip_prefix("announced ").unwrap().to_owned();
+    assert!(printed.contains("the one node that serves has taken it over\n"), "{printed}");
     let jwks = format!("{}/.well-known/openid-configuration/jwks", node.issuer);
-    for _ in 0..60 {
-        if reqwest::get(&jwks).await.unwrap().text().await.unwrap().contains(&kid) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(reqwest::get(&jwks).await.unwrap().text().await.unwrap().contains(&kid));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_is_answered_when_every_node_has_taken_it_over_and_none_waits_for_one_that_stopped() {
+    let mut stage = Stage::new().await;
+    let nodes = [stage.serve().await, stage.serve().await];
+    let first = stage.apply_the_demo().await.prints();
+    assert!(first.ends_with("all 2 nodes that serve have taken it over\n"), "{first}");
+    for node in nodes {
+        let kids = reqwest::get(format!("{}/.well-known/openid-configuration", node.issuer)).await.unwrap();
+        assert!(kids.text().await.unwrap().contains("@myorg.is/documents:read"));
+        node.terminate();
+        assert_eq!(node.end().await.0, Some(0));
     }
-    panic!("{kid} does not come");
+    let began = std::time::Instant::now();
+    let rotated = stage.run(&["keys", "rotate"]).await.prints();
+    assert!(rotated.contains("saved; no node is serving\n"), "{rotated}");
+    assert!(began.elapsed() < Duration::from_secs(5), "their leases ended with them");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,7 +164,7 @@ async fn people_are_blocked_and_what_was_given_is_cut_off() {
     stage.run(&["not-before", "person", "0101307789"]).await.refuses(&["nobody of this national id has ever signed in"]);
     stage.run(&["not-before", "client", "webapp"]).await.refuses(&["no client `webapp`", "@domain/name"]);
     let said = stage.run(&["not-before", "client", "@myorg.is/webapp", "--at", "2026-01-02T03:04:05Z"]).await.prints();
-    assert_eq!(said, "what was given by authentications before 2026-01-02T03:04:05Z is void\n");
+    assert_eq!(said, "what was given by authentications before 2026-01-02T03:04:05Z is void\nsaved; no node is serving\n");
     stage.run(&["not-before", "everybody"]).await.prints();
     stage.run(&["not-before", "everybody", "--at", "2126-01-02T03:04:05Z"]).await.refuses(&["still to come"]);
 }

@@ -196,7 +196,7 @@ async fn con_02_a_scope_that_was_not_asked_for_is_refused() {
     configure_by(&server, DEMANDED).await;
     let ask = Ask::webapp().with("scope", "openid offline_access @myorg.is/documents:read");
     let mut person = asked(&server, &ask).await;
-    for scope in ["@myorg.is/documents:write", "profile", "offline_access", "@otherorg.is/cases:read", ""] {
+    for scope in ["@myorg.is/documents:write", "profile", "@otherorg.is/cases:read", ""] {
         let mut form = person.page().forms().remove(0);
         form.fields.push(("scope".to_owned(), scope.to_owned()));
         let page = person.page().url.clone();

@@ -146,6 +146,13 @@ impl TestServer {
         Self { issuer, address: format!("http://{own}"), app, clock: hand, database, stop }
     }
 
+    /// Ends what the node does by itself, so that a test may do it: when this returns, no job runs.
+    pub async fn stop_jobs(&self) {
+        self.app.stopping.cancel();
+        self.app.tasks.close();
+        self.app.tasks.wait().await;
+    }
+
     /// A pool with the owner's rights, to change what no endpoint changes.
     pub async fn owner(&self) -> PgPool {
         self.database.owner_pool().await

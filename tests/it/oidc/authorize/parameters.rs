@@ -39,7 +39,7 @@ async fn aut_01_aut_02_aut_03_type_and_mode() {
         are_refused(&server, "invalid_request", &[(ask().with("response_mode", sent), "IAS-1003")]).await;
     }
     // no browser posts a form to an application's private-use scheme
-    are_refused(&server, "invalid_request", &[(Ask::native().with("response_mode", "form_post"), "IAS-1003")]).await;
+    are_refused(&server, "invalid_request", &[(Ask::native().with("response_mode", "form_post"), "IAS-1008")]).await;
     are_accepted(&server, &[ask().with("response_mode", "query"), ask().with("response_mode", "form_post")]).await;
 }
 

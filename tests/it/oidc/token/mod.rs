@@ -9,3 +9,4 @@ mod introspector;
 mod private_key_jwt;
 mod refresh_token;
 mod requests;
+mod token_exchange;
