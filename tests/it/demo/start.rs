@@ -1,13 +1,12 @@
 //! `ias demo` and its further nodes keep to what README promises to people and to tools.
 
-use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
 
 use ias::base::digest;
 use nix::sys::signal::Signal;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::ConnectOptions as _;
-use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::{
