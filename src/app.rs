@@ -16,7 +16,7 @@ use crate::{
     base::{
         clock::Clock,
         digest, entropy,
-        id::{ClientRowId, IdentityProviderRowId, NodeId},
+        id::{IdentityProviderRowId, NodeId},
         limiter::Limiter,
         recent::Recent,
         seal::SealingKey,
@@ -26,11 +26,17 @@ use crate::{
     model::{
         identity_provider::IdentityProvider,
         scope::{OFFLINE_ACCESS, OPENID, PROFILE},
+        secret::SecretOwner,
         session::SessionLifetimes,
         signing_key::KeyLifetimes,
         urls::Urls,
     },
-    outbound::{client::OutboundClient, eid::Driver},
+    outbound::{
+        client::OutboundClient,
+        client_jwks::ClientKeySets,
+        eid::Driver,
+        guard::{self, GuardedClient},
+    },
     protocol::{
         jwk,
         metadata::{Capabilities, Metadata},
@@ -75,14 +81,18 @@ pub struct Inner {
     pub metrics: Metrics,
     /// failed client authentications, by client id and address (RAT-03)
     pub failed_authentications: Limiter<[u8; 32]>,
-    /// when clients' secrets were used last, by client and hash, until it is written down (CAU-09)
-    pub secret_uses: Mutex<HashMap<(ClientRowId, [u8; 32]), OffsetDateTime>>,
+    /// questions about tokens that are none, by who asks (INS-06)
+    pub vain_introspections: Limiter<SecretOwner>,
+    /// when secrets were used last, by owner and hash, until it is written down (CAU-09)
+    pub secret_uses: Mutex<HashMap<(SecretOwner, [u8; 32]), OffsetDateTime>>,
     /// requests ended by browsers in which nobody is signed in, by network: each writes a row (INT-06)
     pub anonymous_endings: Limiter<String>,
     /// SHA-256 of client and code challenge of the requests of the last minutes (AUT-06)
     pub code_challenges: Recent<[u8; 32]>,
     /// requests that are being answered (DOS-05)
     pub open_requests: AtomicUsize,
+    /// the keys that clients publish
+    pub client_keys: ClientKeySets,
     http: OutboundClient,
     master: SealingKey,
     configuration: ArcSwap<Configuration>,
@@ -158,6 +168,8 @@ impl App {
         let master = settings.keys.master_key().map_err(|fault| AppFault::Configuration(fault.to_string()))?;
         let urls = Urls::new(settings.server.issuer.as_str());
         let http = OutboundClient::new().map_err(|fault| AppFault::Outbound(fault.to_string()))?;
+        let guarded = GuardedClient::new(guard::Guard::new(&settings.outbound.allowed_hosts));
+        let guarded = guarded.map_err(|fault| AppFault::Outbound(fault.to_string()))?;
         let snapshot = snapshot::load(&pool).await?;
         let keys = KeyRing::load(&pool, &master).await?;
         let configuration = Configuration::assemble(snapshot, None, &keys, &settings, &urls, &http, &clock);
@@ -170,10 +182,12 @@ impl App {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             failed_authentications: Limiter::new(20, Duration::minutes(1)),
+            vain_introspections: Limiter::new(1000, Duration::minutes(1)),
             secret_uses: Mutex::default(),
             anonymous_endings: Limiter::new(settings.sign_in.attempts_per_address, settings.sign_in.attempts_window),
             code_challenges: Recent::new(50_000, Duration::minutes(5)),
             open_requests: AtomicUsize::new(0),
+            client_keys: ClientKeySets::new(guarded),
             http,
             master,
             configuration: ArcSwap::from_pointee(configuration),

@@ -2,6 +2,8 @@
 
 mod apply;
 #[cfg(feature = "demo")]
+mod bench;
+#[cfg(feature = "demo")]
 mod demo;
 mod doctor;
 #[cfg(feature = "demo")]
@@ -11,6 +13,7 @@ mod live_state;
 mod migrate;
 mod node;
 mod place;
+mod secrets;
 mod serve;
 
 use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode};
@@ -42,6 +45,8 @@ enum Command {
     Migrate,
     /// Create or update organisations, scopes, API resources, clients and identity providers from YAML files
     Apply(apply::Arguments),
+    /// Make, list or remove secrets of clients and API resources
+    Secrets(secrets::Arguments),
     /// Look at the signing keys, announce a new one, or revoke one
     Keys(keys::Arguments),
     /// Block a person, or let them sign in again
@@ -51,6 +56,9 @@ enum Command {
     /// Run the electronic-ID simulator by itself
     #[cfg(feature = "demo")]
     EidSimulator(eid_simulator::Arguments),
+    /// Measure what requests cost, on a server of its own or one that runs on this machine
+    #[cfg(feature = "demo")]
+    Bench(bench::Arguments),
     /// Check the settings and what they lead to, and list everything that is wrong
     Doctor(doctor::Arguments),
 }
@@ -77,11 +85,14 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Migrate => migrate::run(file).await,
         Command::Apply(arguments) => apply::run(arguments, file).await,
+        Command::Secrets(arguments) => secrets::run(arguments, file).await,
         Command::Keys(arguments) => keys::run(arguments, file).await,
         Command::Person(arguments) => live_state::person(arguments, file).await,
         Command::NotBefore(arguments) => live_state::not_before(arguments, file).await,
         #[cfg(feature = "demo")]
         Command::EidSimulator(arguments) => eid_simulator::run(arguments).await,
+        #[cfg(feature = "demo")]
+        Command::Bench(arguments) => bench::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(&arguments, file).await,
     }
 }

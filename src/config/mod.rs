@@ -9,6 +9,7 @@ pub mod environment;
 pub mod issuer;
 pub mod keys;
 mod layers;
+pub mod outbound;
 pub mod production;
 pub mod retention;
 pub mod server;
@@ -20,8 +21,8 @@ mod value;
 use std::{ffi::OsString, fmt, path::PathBuf};
 
 use self::{
-    database::Database, environment::Environment, issuer::Issuer, keys::Keys, layers::Layers, retention::Retention,
-    server::Server, session::Session, sign_in::SignIn, telemetry::Telemetry,
+    database::Database, environment::Environment, issuer::Issuer, keys::Keys, layers::Layers, outbound::Outbound,
+    retention::Retention, server::Server, session::Session, sign_in::SignIn, telemetry::Telemetry,
 };
 use crate::base::secret::Secret;
 
@@ -40,6 +41,8 @@ pub struct Settings {
     pub session: Session,
     /// electronic-ID tries
     pub sign_in: SignIn,
+    /// whom the server asks
+    pub outbound: Outbound,
     /// how long rows stay
     pub retention: Retention,
     /// logs
@@ -90,6 +93,7 @@ impl Settings {
         let keys = layers.section::<Keys>("keys");
         let session = layers.section::<Session>("session");
         let sign_in = layers.section::<SignIn>("sign_in");
+        let outbound = layers.section::<Outbound>("outbound");
         let retention = layers.section::<Retention>("retention");
         let telemetry = layers.section::<Telemetry>("telemetry");
         let mut faults = layers.into_faults();
@@ -100,13 +104,14 @@ impl Settings {
             Some(keys),
             Some(session),
             Some(sign_in),
+            Some(outbound),
             Some(retention),
             Some(telemetry),
-        ) = (environment, server, database, keys, session, sign_in, retention, telemetry)
+        ) = (environment, server, database, keys, session, sign_in, outbound, retention, telemetry)
         else {
             return Err(ConfigFault(faults));
         };
-        let mut settings = Self { environment, server, database, keys, session, sign_in, retention, telemetry };
+        let mut settings = Self { environment, server, database, keys, session, sign_in, outbound, retention, telemetry };
         if settings.server.allowed_hosts.is_empty() {
             settings.server.allowed_hosts.push(settings.server.issuer.authority().to_owned());
         }
@@ -139,7 +144,10 @@ impl Settings {
         faults.extend(self.retention.faults(self.session.absolute_ttl));
         match self.environment {
             Environment::Development => {}
-            Environment::Staging => faults.extend(production::check_https(self)),
+            Environment::Staging => {
+                faults.extend(production::check_https(self));
+                faults.extend(production::check_outbound(self));
+            }
             Environment::Production => {
                 faults.extend(production::check(self));
                 faults.extend(production::check_build(cfg!(feature = "demo")));

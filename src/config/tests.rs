@@ -75,7 +75,7 @@ fn every_fault_is_listed_with_its_key_and_source() {
     )
     .expect_err("refused");
     let expect = [
-        ("sever.listen (from ", "is unknown; sections are database, keys, retention, server"),
+        ("sever.listen (from ", "is unknown; sections are database, keys, outbound, retention, server"),
         ("server.isuer (from ", "is unknown; [server] has allowed_hosts"),
         ("server.issuer (from ", "no slash at the end"),
         ("server.listen (from ", "invalid socket address"),
@@ -228,6 +228,7 @@ fn production_refuses_each_unsafe_setting_ops_02() {
         ("keys.announce_ttl: must be at least 24h", |s| s.keys.announce_ttl = time::Duration::hours(1)),
         ("session.idle_ttl: must be at most 60 minutes", |s| s.session.idle_ttl = time::Duration::hours(2)),
         ("session.absolute_ttl: must be at most 480 minutes", |s| s.session.absolute_ttl = time::Duration::hours(24)),
+        ("outbound.allowed_hosts: is for development", |s| s.outbound.allowed_hosts.push("localhost".into())),
         ("sign_in.request_ttl: must be at most 15 minutes", |s| s.sign_in.request_ttl = time::Duration::hours(1)),
     ];
     for (fault, change) in table {

@@ -22,6 +22,11 @@ pub fn is_allowed(snapshot: &Snapshot, client: &Client, name: &str) -> bool {
     }
 }
 
+/// Whether a machine may have the scope for itself (CC-01).
+pub fn is_allowed_to_machine(snapshot: &Snapshot, client: &Client, name: &str) -> bool {
+    client.scopes.iter().any(|granted| granted == name) && snapshot.scope(name).is_some()
+}
+
 /// What the request can be granted, in the order in which it asked. `offline_access` is dropped where the client may not have it
 /// (CON-05), and where the redirect URI is one of a wildcard (RED-08).
 pub fn granted_scope(snapshot: &Snapshot, client: &Client, request: &AuthorizeRequest) -> Vec<String> {

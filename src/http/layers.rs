@@ -155,7 +155,7 @@ fn room(route: Option<&str>, most: usize) -> usize {
     match route {
         Some(path::TOKEN) => most,
         Some(route) if is_document(route) => most,
-        Some(path::USERINFO) => most - most / 10,
+        Some(path::USERINFO | path::REVOCATION | path::INTROSPECT) => most - most / 10,
         _ => most - most / 5,
     }
 }

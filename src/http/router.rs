@@ -11,7 +11,7 @@ use super::{
     assets,
     error::fallback,
     layers,
-    oidc::{authorize, discovery, end_session, token, userinfo},
+    oidc::{authorize, discovery, end_session, introspect, revocation, token, userinfo},
     ops,
     signin::{choose, consent, start, wait},
 };
@@ -26,6 +26,8 @@ pub fn public(app: &App) -> Router {
         .route(path::AUTHORIZE, get(authorize::get).post(authorize::post))
         .route(path::TOKEN, post(token::post))
         .route(path::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
+        .route(path::REVOCATION, post(revocation::revoke))
+        .route(path::INTROSPECT, post(introspect::introspect))
         .route(path::END_SESSION, get(end_session::get).post(end_session::post));
     if app.settings.server.security_contact.is_some() {
         oidc = oidc.route(path::SECURITY_TXT, get(discovery::security_txt));

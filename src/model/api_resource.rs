@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::secret::SecretHash;
 use crate::base::{
     id::{ApiResourceRowId, OrganisationId},
     text::LocalizedText,
@@ -25,4 +26,13 @@ pub struct ApiResource {
     pub scopes: Vec<String>,
     /// a disabled resource is as if absent
     pub enabled: bool,
+}
+
+/// An API resource with what authenticates it.
+#[derive(Clone, Debug)]
+pub struct RegisteredApiResource {
+    /// its settings
+    pub resource: ApiResource,
+    /// its secrets
+    pub secrets: Vec<SecretHash>,
 }

@@ -83,6 +83,11 @@ pub enum AuditEvent {
         /// how many refreshes came before the token
         generation: u32,
     },
+    /// a client revoked what it was given (RFC 7009)
+    TokenRevoked {
+        /// `refresh_token`: the family; `access_token`: that token alone
+        token: &'static str,
+    },
     /// every key is sealed under another master key
     KeysRewrapped {
         /// id of the master key
@@ -133,6 +138,7 @@ impl AuditEvent {
             Self::CodeReused => "code_reused",
             Self::RefreshTokenReused { .. } => "refresh_token_reused",
             Self::RefreshRetried { .. } => "refresh_retried",
+            Self::TokenRevoked { .. } => "token_revoked",
             Self::KeysRewrapped { .. } => "keys_rewrapped",
             Self::PersonBlocked => "person_blocked",
             Self::PersonUnblocked => "person_unblocked",
@@ -158,6 +164,7 @@ impl AuditEvent {
                 json!({ "generation": generation, "ahead": ahead, "first": first })
             }
             Self::RefreshRetried { generation } => json!({ "generation": generation }),
+            Self::TokenRevoked { token } => json!({ "token": token }),
             Self::ConfigurationChanged { noun, name, changes } => json!({ "noun": noun, "name": name, "changes": changes }),
             Self::SigningKeyMade { kid } | Self::SigningKeyRevoked { kid } => json!({ "kid": kid }),
         }

@@ -7,13 +7,17 @@ use super::{
     family::RefreshTokenRetry,
     identity_provider::{IdentityProvider, IdentityProviderKind},
     organisation::Organisation,
+    secret::SecretHash,
 };
 use crate::{
     base::{
         id::{ClientRowId, OrganisationId},
         text::LocalizedText,
     },
-    protocol::redirect_uri,
+    protocol::{
+        client_keys::{AssertionAlgorithm, ClientJwks},
+        redirect_uri,
+    },
 };
 
 /// What kind of application it is.
@@ -38,6 +42,8 @@ pub enum TokenEndpointAuthMethod {
     ClientSecretBasic,
     /// in the form body
     ClientSecretPost,
+    /// an assertion that a key of the client signed (RFC 7523)
+    PrivateKeyJwt,
     /// public client: PKCE alone
     None,
 }
@@ -48,6 +54,7 @@ impl TokenEndpointAuthMethod {
         match self {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
             Self::None => "none",
         }
     }
@@ -65,7 +72,7 @@ pub enum GrantType {
     #[serde(rename = "client_credentials")]
     #[sqlx(rename = "client_credentials")]
     ClientCredentials,
-    /// RFC 8693; may be granted already, is served later
+    /// RFC 8693
     #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
     #[sqlx(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
     TokenExchange,
@@ -136,6 +143,12 @@ pub struct Client {
     pub enabled: bool,
     /// the one registered method
     pub token_endpoint_auth_method: TokenEndpointAuthMethod,
+    /// its public keys; with `private_key_jwt` it has either these or `jwks_uri`
+    pub jwks: Option<ClientJwks>,
+    /// where it publishes its public keys
+    pub jwks_uri: Option<String>,
+    /// how it may sign its assertions
+    pub token_endpoint_auth_signing_alg: Vec<AssertionAlgorithm>,
     /// exact, or with a staging wildcard
     pub redirect_uris: Vec<String>,
     /// exact
@@ -200,6 +213,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// Whether the client can prove who it is.
+    pub fn is_confidential(&self) -> bool {
+        self.token_endpoint_auth_method != TokenEndpointAuthMethod::None
+    }
+
     /// Whether the client may use `grant_type`.
     pub fn may_use(&self, grant_type: GrantType) -> bool {
         self.grant_types.contains(&grant_type)
@@ -223,15 +241,6 @@ impl Client {
     }
 }
 
-/// A secret that authenticates a client, as the server keeps it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientSecretHash {
-    /// SHA-256 of the secret's text
-    pub sha256: [u8; 32],
-    /// when it stops to work
-    pub expires_at: Option<OffsetDateTime>,
-}
-
 /// A client with what is needed to judge its requests.
 #[derive(Clone, Debug)]
 pub struct RegisteredClient {
@@ -240,5 +249,5 @@ pub struct RegisteredClient {
     /// its owner
     pub organisation: Organisation,
     /// its secrets
-    pub secrets: Vec<ClientSecretHash>,
+    pub secrets: Vec<SecretHash>,
 }

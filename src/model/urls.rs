@@ -18,6 +18,8 @@ pub mod path {
     pub const AUTHORIZE: &str = "/connect/authorize";
     pub const TOKEN: &str = "/connect/token";
     pub const USERINFO: &str = "/connect/userinfo";
+    pub const REVOCATION: &str = "/connect/revocation";
+    pub const INTROSPECT: &str = "/connect/introspect";
     pub const END_SESSION: &str = "/connect/endsession";
     pub const CHOOSE: &str = "/signin/choose";
     pub const START: &str = "/signin/start";
@@ -49,6 +51,8 @@ impl Urls {
             authorization: self.absolute(path::AUTHORIZE),
             token: self.absolute(path::TOKEN),
             userinfo: self.absolute(path::USERINFO),
+            revocation: self.absolute(path::REVOCATION),
+            introspection: self.absolute(path::INTROSPECT),
             end_session: self.absolute(path::END_SESSION),
             jwks: self.absolute(path::JWKS),
         }

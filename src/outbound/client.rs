@@ -2,12 +2,20 @@
 //!
 //! One connection pool for each set of TLS roots: a provider's pinned roots and the system's roots never mix.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode, header::CONTENT_TYPE, redirect::Policy};
+use reqwest::{
+    Certificate, Client, RequestBuilder, Response, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE},
+    redirect::Policy,
+};
 use serde::Serialize;
 use url::Url;
 
+use super::guard::{Guard, GuardFault};
 use crate::telemetry::metrics;
 
 /// The longest body that is read, in bytes.
@@ -28,6 +36,8 @@ pub struct OutboundClient {
 pub struct Answer {
     /// HTTP status
     pub status: StatusCode,
+    /// whether it says to be JSON
+    pub is_json: bool,
     /// at most [`MOST_BODY_BYTES`]
     pub body: Vec<u8>,
 }
@@ -41,6 +51,12 @@ pub enum OutboundError {
     /// more than [`MOST_BODY_BYTES`]
     #[error("the answer is larger than {MOST_BODY_BYTES} bytes")]
     TooLarge,
+    /// an address that a client supplied and that is not asked
+    #[error(transparent)]
+    Guarded(#[from] GuardFault),
+    /// no 200, or not JSON
+    #[error("the answer is no JSON with status 200")]
+    NotJson,
 }
 
 /// The client cannot be made: TLS roots that are no certificates.
@@ -52,17 +68,26 @@ impl OutboundClient {
     /// A client that believes the system's TLS roots; for OCSP responders and what clients register. Where the system has no
     /// roots (a bare container), it believes none and speaks plain http only.
     pub fn new() -> Result<Self, UnusableRoots> {
-        let client = builder().build().or_else(|error| {
-            tracing::warn!(%error, "no TLS roots in this system: outbound https is off");
-            builder().tls_certs_only([]).build()
-        });
-        client.map(Self::of).map_err(UnusableRoots)
+        Self::with_system_roots(builder)
     }
 
     /// A client that believes these TLS roots alone (PEM); where there are none it speaks plain http only.
     pub fn pinned(roots_pem: &str) -> Result<Self, UnusableRoots> {
         let roots = Certificate::from_pem_bundle(roots_pem.as_bytes()).map_err(UnusableRoots)?;
         builder().tls_certs_only(roots).build().map(Self::of).map_err(UnusableRoots)
+    }
+
+    /// The same for a client that connects only where the guard lets it.
+    pub(super) fn guarded(guard: &Guard) -> Result<Self, UnusableRoots> {
+        Self::with_system_roots(|| builder().dns_resolver(Arc::new(guard.clone())))
+    }
+
+    fn with_system_roots(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<Self, UnusableRoots> {
+        let client = builder().build().or_else(|error| {
+            tracing::warn!(%error, "no TLS roots in this system: outbound https is off");
+            builder().tls_certs_only([]).build()
+        });
+        client.map(Self::of).map_err(UnusableRoots)
     }
 
     fn of(client: Client) -> Self {
@@ -78,6 +103,12 @@ impl OutboundClient {
     /// GET, answered within `timeout`.
     pub async fn get(&self, url: Url, timeout: Duration) -> Result<Answer, OutboundError> {
         self.send(self.client.get(url), timeout).await
+    }
+
+    /// GET of a JSON document, answered within `timeout`.
+    pub async fn get_json(&self, url: Url, timeout: Duration) -> Result<Vec<u8>, OutboundError> {
+        let answer = self.send(self.client.get(url).header(ACCEPT, "application/json"), timeout).await?;
+        if answer.status == StatusCode::OK && answer.is_json { Ok(answer.body) } else { Err(OutboundError::NotJson) }
     }
 
     /// POST of a JSON body, answered within `timeout`.
@@ -119,8 +150,15 @@ async fn send(request: RequestBuilder, timeout: Duration) -> Result<Answer, Outb
     // The URL may name a session; it stays out of errors and so out of logs (LOG-01).
     let no_answer = |error: reqwest::Error| OutboundError::NoAnswer(error.without_url());
     let response = request.timeout(timeout).send().await.map_err(no_answer)?;
-    let status = response.status();
-    Ok(Answer { status, body: read(response).await? })
+    let (status, is_json) = (response.status(), is_json(&response));
+    Ok(Answer { status, is_json, body: read(response).await? })
+}
+
+// SSR-03: application/json, or a type that is built on it (RFC 6839 §3.1)
+fn is_json(response: &Response) -> bool {
+    let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 /// Reads a body up to the limit, whatever length it announced.

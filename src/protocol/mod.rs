@@ -4,7 +4,10 @@
 
 pub mod authorize;
 pub mod claims;
+pub mod client_assertion;
+pub mod client_keys;
 pub mod error;
+pub mod introspection;
 pub mod jwk;
 pub mod jwt;
 pub mod logout;
@@ -15,3 +18,4 @@ pub mod redirect_uri;
 pub mod refusals;
 pub mod scope;
 pub mod token;
+pub mod token_exchange;

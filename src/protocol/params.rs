@@ -83,7 +83,7 @@ struct Param {
 }
 
 impl Params {
-    /// Reads a query (without its `?`) or a form body. `id_token_hint` may be as long as a JWT.
+    /// Reads a query (without its `?`) or a form body. `id_token_hint` and `client_assertion` may be as long as a JWT.
     ///
     /// # Errors
     /// Where the request as a whole cannot be read.
@@ -172,7 +172,12 @@ fn split_once(pair: &[u8]) -> (&[u8], &[u8]) {
 }
 
 fn limit_of(name: &str, limits: &[(&str, usize)]) -> usize {
-    let default = if name == "id_token_hint" { MAX_JWT } else { MAX_VALUE };
+    let default = match name {
+        "id_token_hint" | "access_token" | "subject_token" | "client_assertion" => MAX_JWT,
+        // what is too long is a token that nobody knows, as any other (REV-02, INS-06); the body has its own limit
+        "token" => usize::MAX,
+        _ => MAX_VALUE,
+    };
     limits.iter().find(|(limited, _)| *limited == name).map_or(default, |&(_, limit)| limit)
 }
 

@@ -1,14 +1,15 @@
 //! Every refusal, in one table: RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, OpenID Connect Core §3.1.2.6, and pages of our own.
 //!
 //! 1xxx authorize (sent to the client) · 2xxx client authentication · 3xxx token · 4xxx userinfo · 5xxx endsession ·
-//! 6xxx pages (shown to the person, never sent to a client) · 9xxx anywhere. An id is never given to another refusal.
+//! 6xxx pages (shown to the person, never sent to a client) · 7xxx revocation and introspection · 9xxx anywhere. An id is never given to another refusal.
 
 use super::error::{
     ErrorCode::{
         AccessDenied, AccountSelectionRequired, ConsentRequired, InsufficientScope, InteractionRequired,
-        InvalidAuthorizationDetails, InvalidClient, InvalidGrant, InvalidRequest, InvalidScope, InvalidToken, LoginRequired,
-        RegistrationNotSupported, RequestNotSupported, RequestUriNotSupported, ServerError, TemporarilyUnavailable,
-        UnauthorizedClient, UnmetAuthenticationRequirements, UnsupportedGrantType, UnsupportedResponseType,
+        InvalidAuthorizationDetails, InvalidClient, InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget, InvalidToken,
+        LoginRequired, RegistrationNotSupported, RequestNotSupported, RequestUriNotSupported, ServerError,
+        TemporarilyUnavailable, UnauthorizedClient, UnmetAuthenticationRequirements, UnsupportedGrantType,
+        UnsupportedResponseType,
     },
     Refusal,
 };
@@ -94,10 +95,11 @@ refusals! {
 
     // 2xxx client authentication
     2001 CLIENT_AUTHENTICATION_FAILED InvalidClient
-        "The client could not be authenticated. Check the client id, the secret and the registered authentication method."
+        "The client could not be authenticated. Check the client id, the secret or assertion, and the registered authentication method."
     2002 BASIC_MALFORMED InvalidClient
         "The Basic credentials are malformed. Form-encode client id and secret, join them with a colon and encode them in base64."
-    2003 CLIENT_ID_MISSING InvalidClient "The client did not say who it is. Send Basic credentials or client_id in the body."
+    2003 CLIENT_ID_MISSING InvalidClient
+        "The client did not say who it is. Send Basic credentials, an assertion, or client_id in the body."
     2004 CLIENT_METHODS_TWO InvalidRequest
         "The request authenticates the client in more than one way. Use the registered method alone."
     2005 CLIENT_ID_DIFFERS InvalidRequest "The client_id in the body differs from the one that authenticated. Send the same one."
@@ -108,6 +110,8 @@ refusals! {
         "The Authorization header is malformed or of another scheme. Send one header with the scheme Basic."
     2008 CLIENT_METHOD_UNSUPPORTED InvalidClient
         "The client authentication method is not supported. The discovery document lists those that are."
+    2009 ASSERTION_INCOMPLETE InvalidClient
+        "Half of an assertion is missing. Send client_assertion and client_assertion_type together."
 
     // 3xxx token
     3001 GRANT_TYPE_MISSING InvalidRequest "The parameter grant_type is missing. Send it in the body."
@@ -143,6 +147,23 @@ refusals! {
         "A requested scope is about a person. Machine clients act for themselves: leave out openid, profile and offline_access."
     3023 MACHINE_SCOPE_MISSING InvalidScope
         "No scope was requested. Name the scopes of the API that the token is for."
+    3040 SUBJECT_TOKEN_MISSING InvalidRequest
+        "The parameter subject_token or subject_token_type is missing. Send the access token and its type in the body."
+    3041 SUBJECT_TOKEN_TYPE_UNSUPPORTED InvalidRequest
+        "The subject token type is not supported. Send urn:ietf:params:oauth:token-type:access_token with an access token."
+    3042 ACTOR_TOKEN_UNSUPPORTED InvalidRequest
+        "Actor tokens are not supported. Leave out actor_token and actor_token_type: who acts is known from the subject token."
+    3043 REQUESTED_TOKEN_TYPE_UNSUPPORTED InvalidRequest
+        "The requested token type is not supported. Send the type of access tokens or of actor access tokens, or leave it out."
+    // TEX-02: one wording, so that nobody learns about a token that is not for them (INS-02)
+    3044 SUBJECT_TOKEN_NOT_GOOD InvalidRequest
+        "The subject token is malformed, expired, revoked, not a person's access token of this server, or not meant for this client."
+    3045 EXCHANGED_TOO_OFTEN InvalidRequest
+        "The subject token has come through too many clients. A token can be exchanged three times."
+    3046 EXCHANGE_SCOPE_NOT_ALLOWED InvalidScope
+        "Nothing is left of the scope. It can hold what the subject token and this client both have, without openid, profile and offline_access."
+    3047 EXCHANGE_AUDIENCE_NOT_ALLOWED InvalidTarget
+        "The audience is not the name of an API resource that owns one of the scopes. Name such a one, or leave it out."
 
     // 4xxx userinfo
     // UI-02: answered by a bare challenge, without an error code
@@ -189,6 +210,9 @@ refusals! {
     6018 FORM_NOT_OURS AccessDenied (403) "The form was not sent from a page of this server. Open the page again and repeat."
     6019 SIGN_IN_EMBEDDED AccessDenied (403)
         "Sign-in is not possible inside a frame or in the background. Open it in a window of its own."
+
+    // 7xxx revocation and introspection
+    7001 TOKEN_PARAMETER_MISSING InvalidRequest "The parameter token is missing. Send the token in the body."
 
     // 9xxx anywhere
     9001 PARAMETER_REPEATED InvalidRequest "A parameter was sent more than once. Send each parameter once."

@@ -24,6 +24,9 @@ pub struct TokenResponse {
     /// a JWT, where a person signed in
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<String>,
+    /// after an exchange (RFC 8693 §2.2.1)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issued_token_type: Option<&'static str>,
 }
 
 /// How an access token is used.
@@ -90,6 +93,7 @@ mod tests {
             scope: "openid profile".parse().unwrap(),
             refresh_token: None,
             id_token: Some("d.e.f".into()),
+            issued_token_type: None,
         };
         assert_eq!(
             serde_json::to_string(&response).unwrap(),

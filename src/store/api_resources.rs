@@ -17,7 +17,7 @@ use crate::{
         id::{ApiResourceRowId, uuid_v7},
         text::LocalizedText,
     },
-    model::{api_resource::ApiResource, settings::secret::SecretSettings},
+    model::{api_resource::ApiResource, secret::SecretState, settings::secret::SecretSettings},
 };
 
 statements! {
@@ -59,6 +59,13 @@ statements! {
         from api_resource_secrets
         order by api_resource_id, label";
 
+    /// What can be told of one resource's.
+    LIST_SECRETS_OF = r"
+        select label, created_at, expires_at, last_used_at
+        from api_resource_secrets
+        where api_resource_id = $1
+        order by label";
+
     /// A new secret, or another text or end for the one of this label. With its text its history begins anew.
     PUT_SECRET = r"
         insert into api_resource_secrets (id, api_resource_id, label, sha256, created_at, expires_at)
@@ -69,6 +76,15 @@ statements! {
             created_at = case when api_resource_secrets.sha256 = excluded.sha256 then api_resource_secrets.created_at
                 else excluded.created_at end,
             last_used_at = case when api_resource_secrets.sha256 = excluded.sha256 then api_resource_secrets.last_used_at end";
+
+    /// When secrets were used last.
+    MARK_SECRETS_USED = r"
+        update api_resource_secrets s
+        set last_used_at = u.used_at
+        from unnest($1::uuid[], $2::bytea[], $3::timestamptz[]) as u (api_resource_id, sha256, used_at)
+        where s.api_resource_id = u.api_resource_id
+            and s.sha256 = u.sha256
+            and (s.last_used_at is null or s.last_used_at < u.used_at)";
 
     /// Takes a secret away.
     DELETE_SECRET = r"
@@ -134,6 +150,11 @@ pub async fn list_secrets(executor: impl PgExecutor<'_>) -> Result<Vec<(ApiResou
     Ok(rows.into_iter().map(SecretRow::into_pair).collect())
 }
 
+/// What can be told of an API resource's secrets, by label.
+pub async fn list_secrets_of(executor: impl PgExecutor<'_>, owner: ApiResourceRowId) -> Result<Vec<SecretState>, sqlx::Error> {
+    sqlx::query_as(LIST_SECRETS_OF).bind(owner).fetch_all(executor).await
+}
+
 /// Gives an API resource a secret, or changes the one of this label.
 pub async fn put_secret(
     connection: &mut PgConnection,
@@ -151,6 +172,20 @@ pub async fn put_secret(
         .execute(connection)
         .await
         .map(drop)
+}
+
+/// Writes down when secrets were used last, by API resource and hash; a later time that stands already is kept (CAU-09).
+pub async fn mark_secrets_used(
+    executor: impl PgExecutor<'_>,
+    uses: impl IntoIterator<Item = ((ApiResourceRowId, [u8; 32]), OffsetDateTime)>,
+) -> Result<(), sqlx::Error> {
+    let (mut resources, mut hashes, mut times) = (Vec::new(), Vec::new(), Vec::new());
+    for ((resource, sha256), used_at) in uses {
+        resources.push(resource.0);
+        hashes.push(sha256);
+        times.push(used_at);
+    }
+    sqlx::query(MARK_SECRETS_USED).bind(resources).bind(hashes).bind(times).execute(executor).await.map(drop)
 }
 
 /// Takes a secret away from an API resource.

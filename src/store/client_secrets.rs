@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::{
     base::id::{ClientRowId, uuid_v7},
-    model::settings::secret::SecretSettings,
+    model::{secret::SecretState, settings::secret::SecretSettings},
 };
 
 statements! {
@@ -14,6 +14,13 @@ statements! {
         select client_id as owner_id, label, sha256, expires_at
         from client_secrets
         order by client_id, label";
+
+    /// What can be told of one client's.
+    LIST_OF = r"
+        select label, created_at, expires_at, last_used_at
+        from client_secrets
+        where client_id = $1
+        order by label";
 
     /// A new secret, or another text or end for the one of this label. With its text its history begins anew.
     PUT = r"
@@ -62,6 +69,11 @@ impl<Owner> SecretRow<Owner> {
 pub async fn list(executor: impl PgExecutor<'_>) -> Result<Vec<(ClientRowId, SecretSettings)>, sqlx::Error> {
     let rows: Vec<SecretRow<ClientRowId>> = sqlx::query_as(LIST).fetch_all(executor).await?;
     Ok(rows.into_iter().map(SecretRow::into_pair).collect())
+}
+
+/// What can be told of a client's secrets, by label.
+pub async fn list_of(executor: impl PgExecutor<'_>, owner: ClientRowId) -> Result<Vec<SecretState>, sqlx::Error> {
+    sqlx::query_as(LIST_OF).bind(owner).fetch_all(executor).await
 }
 
 /// Gives a client a secret, or changes the one of this label.

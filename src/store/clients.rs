@@ -1,5 +1,6 @@
 //! Clients.
 
+use serde_json::Value;
 use sqlx::{
     FromRow, PgConnection, PgExecutor, Postgres, Row as _,
     postgres::{PgArguments, PgRow},
@@ -7,7 +8,7 @@ use sqlx::{
     types::Json,
 };
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, error::Error};
 
 use time::OffsetDateTime;
 
@@ -18,6 +19,7 @@ use crate::{
         text::LocalizedText,
     },
     model::client::Client,
+    protocol::client_keys::ClientJwks,
 };
 
 statements! {
@@ -32,7 +34,7 @@ statements! {
             authorization_code_ttl, require_pkce, require_consent, allow_remember_consent, consent_ttl,
             always_include_user_claims_in_id_token, update_access_token_claims_on_refresh, client_claims,
             always_send_client_claims, single_session, sso, refresh_token_retry, revoke_refresh_tokens_at_sign_out,
-            not_before, version
+            not_before, version, jwks, jwks_uri, token_endpoint_auth_signing_alg
         from clients
         order by client_id";
 
@@ -47,11 +49,12 @@ statements! {
             authorization_code_ttl, require_pkce, require_consent, allow_remember_consent, consent_ttl,
             always_include_user_claims_in_id_token, update_access_token_claims_on_refresh, client_claims,
             always_send_client_claims, single_session, sso, refresh_token_retry, revoke_refresh_tokens_at_sign_out,
-            managed_by, version, created_at, updated_at
+            managed_by, version, created_at, updated_at, jwks, jwks_uri, token_endpoint_auth_signing_alg
         )
         values (
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-            $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, 1, $41, $41
+            $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, 1, $41, $41, $42, $43,
+            $44
         )";
 
     /// Makes what it was given before a moment void.
@@ -104,9 +107,12 @@ statements! {
             revoke_refresh_tokens_at_sign_out = $39,
             managed_by = $40,
             updated_at = $41,
+            jwks = $42,
+            jwks_uri = $43,
+            token_endpoint_auth_signing_alg = $44,
             version = version + 1
         where id = $1
-            and version = $42";
+            and version = $45";
 }
 
 impl FromRow<'_, PgRow> for Stored<Client> {
@@ -151,9 +157,24 @@ impl FromRow<'_, PgRow> for Stored<Client> {
             refresh_token_retry: row.try_get("refresh_token_retry")?,
             revoke_refresh_tokens_at_sign_out: row.try_get("revoke_refresh_tokens_at_sign_out")?,
             not_before: row.try_get("not_before")?,
+            jwks: row
+                .try_get::<Option<Json<Value>>, _>("jwks")?
+                .map(|jwks| read("jwks", ClientJwks::parse(&jwks.0)))
+                .transpose()?,
+            jwks_uri: row.try_get("jwks_uri")?,
+            token_endpoint_auth_signing_alg: row
+                .try_get::<Vec<String>, _>("token_endpoint_auth_signing_alg")?
+                .iter()
+                .map(|name| read("token_endpoint_auth_signing_alg", name.parse()))
+                .collect::<Result<_, _>>()?,
         };
         Ok(Self { value, version: row.try_get("version")? })
     }
+}
+
+// What the specification reads of a column.
+fn read<T>(column: &str, value: Result<T, impl Error + Send + Sync + 'static>) -> Result<T, sqlx::Error> {
+    value.map_err(|error| sqlx::Error::ColumnDecode { index: column.to_owned(), source: error.into() })
 }
 
 /// All clients, by client id.
@@ -228,4 +249,7 @@ fn bind(query: Bound, client: &Client, stamp: Stamp) -> Bound {
         .bind(client.revoke_refresh_tokens_at_sign_out)
         .bind(stamp.managed_by)
         .bind(stamp.now)
+        .bind(client.jwks.as_ref().map(Json))
+        .bind(&client.jwks_uri)
+        .bind(client.token_endpoint_auth_signing_alg.iter().map(|algorithm| algorithm.as_str()).collect::<Vec<_>>())
 }

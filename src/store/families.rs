@@ -7,11 +7,12 @@ use time::OffsetDateTime;
 
 use super::audit_log::BindAudit as _;
 use crate::{
-    base::id::{ClientRowId, FamilyId},
+    base::id::{ClientRowId, FamilyId, SessionId},
     model::{
         audit::{AuditRecord, Origin},
         family::{FamilyGrant, Presented},
         refresh_token::RefreshToken,
+        token_id::TokenId,
     },
 };
 
@@ -38,7 +39,17 @@ statements! {
     // D12: without a refresh token a family lives no longer than its session; Appendix B: the person and the consent are
     // judged at each use
     FIND_LIVE = r"
-        select f.client_id, f.scope, f.sub, f.identity_provider, f.auth_time, subject.national_id, subject.name
+        select
+            f.client_id, f.scope, f.sub, f.identity_provider, f.auth_time, subject.national_id, subject.name,
+            actor.national_id as actor_national_id, actor.name as actor_name,
+            case
+                when f.actor_id = f.subject_id then f.sub
+                else (
+                    select j.sub
+                    from subjects j
+                    where j.subject_id = f.actor_id and j.actor_id = f.actor_id and j.identity_provider = f.identity_provider
+                )
+            end as actor_sub
         from families f
         join persons actor on actor.id = f.actor_id
         join persons subject on subject.id = f.subject_id
@@ -50,7 +61,8 @@ statements! {
             and actor.blocked_at is null
             and (actor.not_before is null or f.auth_time >= actor.not_before)
             and (f.secret_hash is not null or s.ended_at is null)
-            and k.withdrawn_at is null";
+            and k.withdrawn_at is null
+            and not exists (select from revoked_access_tokens r where r.jti = any ($3))";
 
     // No indexed column changes and the pages have room (fillfactor): Postgres keeps it a HOT update. The last three redemptions
     // stay in the row, the newest first.
@@ -89,6 +101,23 @@ statements! {
             and f.client_id = $8
         for update of f");
 
+    // For introspection: the family's current token, used by nobody (INS-03).
+    FIND_CURRENT = concat!(r"
+        select
+            f.session_id, f.sub, f.identity_provider, f.acr, f.amr, f.auth_time, f.scope, f.last_used_at as issued_at,
+            least(
+                f.absolute_expires_at,
+                f.auth_time + $3 * interval '1 second',
+                f.last_used_at + least(f.inactive_ttl, $4::integer) * interval '1 second'
+            ) as expires_at
+        from families f
+        join persons actor on actor.id = f.actor_id
+        where f.id = $1
+            and f.secret_hash = $7
+            and f.client_id = $8
+            and f.generation = $9
+            and ", alive!());
+
     REVOKE = r"
         with revoked as (
             update families
@@ -100,6 +129,29 @@ statements! {
                 (id, at, kind, organisation_id, client_id, actor_id, subject_id, session_id, family_id, address,
                  user_agent, detail)
             select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+            from revoked
+        )
+        select count(*)
+        from revoked";
+
+    // RFC 7009 §2.1: any token of the chain names it, a used one too, to the client that it was given to; the family's own secret
+    // proves that it was given (REV-03, REV-04)
+    REVOKE_OWN = r"
+        with revoked as (
+            update families
+            set revoked_at = $14, revoke_reason = 'client'
+            where id = $13
+                and secret_hash = $15
+                and client_id = $16
+                and revoked_at is null
+                and absolute_expires_at > $14
+            returning actor_id, subject_id, session_id
+        ), audited as (
+            insert into audit_log
+                (id, at, kind, organisation_id, client_id, actor_id, subject_id, session_id, family_id, address,
+                 user_agent, detail)
+            select $1, $2, $3, $4, $5, coalesce($6, actor_id), coalesce($7, subject_id), coalesce($8, session_id), $9, $10,
+                $11, $12
             from revoked
         )
         select count(*)
@@ -123,11 +175,21 @@ pub struct LiveFamily {
     pub national_id: String,
     /// of the subject
     pub name: Option<String>,
+    /// of the person who signed in
+    pub actor_national_id: String,
+    /// of the person who signed in
+    pub actor_name: Option<String>,
+    /// the claim `sub` of the person who signed in, for themself
+    pub actor_sub: Option<String>,
 }
 
-/// The family, where nothing has ended it.
-pub async fn find_live(executor: impl PgExecutor<'_>, id: FamilyId, now: OffsetDateTime) -> sqlx::Result<Option<LiveFamily>> {
-    sqlx::query_as(FIND_LIVE).bind(id).bind(now).fetch_optional(executor).await
+/// The family of an access token, where nothing has ended it or revoked the token.
+pub async fn find_live(
+    executor: impl PgExecutor<'_>,
+    token: &TokenId,
+    now: OffsetDateTime,
+) -> sqlx::Result<Option<LiveFamily>> {
+    sqlx::query_as(FIND_LIVE).bind(token.family_id()).bind(now).bind(token.lineage()).fetch_optional(executor).await
 }
 
 /// What a client shows to refresh, with what its settings say at this moment.
@@ -238,6 +300,49 @@ pub async fn lock(
         .await
 }
 
+/// A refresh token that would be taken.
+#[derive(Debug, FromRow)]
+pub struct CurrentToken {
+    /// the claim `sid`
+    pub session_id: SessionId,
+    /// the claim `sub`
+    pub sub: String,
+    /// the claim `idp`
+    pub identity_provider: String,
+    /// the claim `acr`
+    pub acr: String,
+    /// the claim `amr`
+    pub amr: Vec<String>,
+    /// when the person was authenticated
+    pub auth_time: OffsetDateTime,
+    /// what was granted
+    pub scope: Vec<String>,
+    /// when it was given
+    pub issued_at: OffsetDateTime,
+    /// when it ends
+    pub expires_at: OffsetDateTime,
+}
+
+/// The token that is shown, where [`rotate`] would take it; nothing is used up.
+pub async fn find_current(
+    executor: impl PgExecutor<'_>,
+    presented: &Presentation<'_>,
+    now: OffsetDateTime,
+) -> sqlx::Result<Option<CurrentToken>> {
+    sqlx::query_as(FIND_CURRENT)
+        .bind(presented.token.family_id)
+        .bind(now)
+        .bind(presented.absolute_ttl)
+        .bind(presented.inactive_ttl)
+        .bind(presented.not_before)
+        .bind(presented.identity_providers)
+        .bind(&presented.token.secret_hash()[..])
+        .bind(presented.client_id)
+        .bind(i32::try_from(presented.token.generation).unwrap_or(i32::MAX))
+        .fetch_optional(executor)
+        .await
+}
+
 /// Revokes a family with all that it gave; `false` where it was revoked already (RT-15).
 pub async fn revoke(
     executor: impl PgExecutor<'_>,
@@ -247,5 +352,24 @@ pub async fn revoke(
     now: OffsetDateTime,
 ) -> sqlx::Result<bool> {
     let revoked: i64 = sqlx::query_scalar(REVOKE).bind_audit(audit).bind(id).bind(now).bind(reason).fetch_one(executor).await?;
+    Ok(revoked == 1)
+}
+
+/// Revokes a client's own family, which a refresh token of it names; `false` where there is nothing to revoke.
+pub async fn revoke_own(
+    executor: impl PgExecutor<'_>,
+    token: &RefreshToken,
+    client_id: ClientRowId,
+    audit: &AuditRecord,
+    now: OffsetDateTime,
+) -> sqlx::Result<bool> {
+    let revoked: i64 = sqlx::query_scalar(REVOKE_OWN)
+        .bind_audit(audit)
+        .bind(token.family_id)
+        .bind(now)
+        .bind(&token.secret_hash()[..])
+        .bind(client_id)
+        .fetch_one(executor)
+        .await?;
     Ok(revoked == 1)
 }

@@ -39,6 +39,8 @@ macro_rules! statements {
 pub mod api_resources;
 pub mod audit_log;
 pub mod authorization_codes;
+#[cfg(feature = "demo")]
+pub mod bench;
 pub mod client_secrets;
 pub mod clients;
 pub mod configuration;
@@ -53,6 +55,8 @@ pub mod partitions;
 pub mod persons;
 pub mod pool;
 pub mod rate_limits;
+pub mod replay;
+pub mod revoked_access_tokens;
 pub mod roles;
 pub mod scopes;
 pub mod sessions;
@@ -66,6 +70,8 @@ pub static STATEMENTS: &[&[Statement]] = &[
     api_resources::STATEMENTS,
     audit_log::STATEMENTS,
     authorization_codes::STATEMENTS,
+    #[cfg(feature = "demo")]
+    bench::STATEMENTS,
     client_secrets::STATEMENTS,
     clients::STATEMENTS,
     configuration::STATEMENTS,
@@ -79,6 +85,8 @@ pub static STATEMENTS: &[&[Statement]] = &[
     partitions::STATEMENTS,
     persons::STATEMENTS,
     rate_limits::STATEMENTS,
+    replay::STATEMENTS,
+    revoked_access_tokens::STATEMENTS,
     roles::STATEMENTS,
     scopes::STATEMENTS,
     sessions::STATEMENTS,

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    hash::Hash,
     sync::Arc,
 };
 
@@ -12,11 +13,12 @@ use super::{api_resources, client_secrets, clients, configuration, identity_prov
 use crate::{
     base::id::{ClientRowId, OrganisationId},
     model::{
-        api_resource::ApiResource,
-        client::{Client, ClientSecretHash, RegisteredClient},
+        api_resource::{ApiResource, RegisteredApiResource},
+        client::{Client, RegisteredClient},
         identity_provider::IdentityProvider,
         organisation::Organisation,
         scope::Scope,
+        secret::SecretHash,
         settings::secret::SecretSettings,
     },
 };
@@ -37,7 +39,8 @@ pub struct Snapshot {
     clients: HashMap<String, Arc<RegisteredClient>>,
     clients_by_row: HashMap<ClientRowId, Arc<RegisteredClient>>,
     scopes: HashMap<String, Arc<Scope>>,
-    api_resources: Vec<ApiResource>,
+    /// in the order of their names
+    api_resources: Vec<Arc<RegisteredApiResource>>,
     identity_providers: Vec<Arc<IdentityProvider>>,
 }
 
@@ -78,11 +81,21 @@ impl Snapshot {
         self.scopes.values()
     }
 
+    /// The API resource of this name.
+    pub fn api_resource(&self, name: &str) -> Option<&Arc<RegisteredApiResource>> {
+        self.api_resources.iter().find(|registered| registered.resource.name == name)
+    }
+
     /// The names of the API resources that any of these scopes belongs to, in their order: the `aud` of a token (D11).
     pub fn resources_of<'a>(&self, scope_names: impl IntoIterator<Item = &'a str>) -> Vec<&str> {
         let names: HashSet<&str> = scope_names.into_iter().collect();
         let holds = |resource: &&ApiResource| resource.scopes.iter().any(|scope| names.contains(scope.as_str()));
-        self.api_resources.iter().filter(holds).map(|resource| resource.name.as_str()).collect()
+        self.api_resources.iter().map(|registered| &registered.resource).filter(holds).map(|it| it.name.as_str()).collect()
+    }
+
+    /// Whether an organisation owns an API scope.
+    pub fn owns_scope(&self, organisation: OrganisationId, name: &str) -> bool {
+        self.scope(name).is_some_and(|scope| scope.organisation_id == organisation)
     }
 
     /// The ways to sign in, in the order in which pages show them.
@@ -95,7 +108,7 @@ impl Snapshot {
         self.organisations.get(&id)
     }
 
-    fn add_client(&mut self, client: Client, secrets: Vec<ClientSecretHash>) {
+    fn add_client(&mut self, client: Client, secrets: Vec<SecretHash>) {
         let owner = self.organisations.get(&client.organisation_id).filter(|_| client.enabled);
         let Some(organisation) = owner.map(|owner| Organisation::clone(owner)) else { return };
         let registered = Arc::new(RegisteredClient { client, organisation, secrets });
@@ -129,9 +142,12 @@ async fn read(connection: &mut PgConnection) -> Result<Snapshot, sqlx::Error> {
             snapshot.scopes.insert(scope.value.name.clone(), Arc::new(scope.value));
         }
     }
+    let mut secrets = hashes(api_resources::list_secrets(&mut *connection).await?);
     for resource in api_resources::list(&mut *connection).await? {
-        if resource.value.enabled && snapshot.organisations.contains_key(&resource.value.organisation_id) {
-            snapshot.api_resources.push(resource.value);
+        let resource = resource.value;
+        let secrets = secrets.remove(&resource.id).unwrap_or_default();
+        if resource.enabled && snapshot.organisations.contains_key(&resource.organisation_id) {
+            snapshot.api_resources.push(Arc::new(RegisteredApiResource { resource, secrets }));
         }
     }
     for provider in identity_providers::list(&mut *connection).await? {
@@ -148,11 +164,11 @@ async fn read(connection: &mut PgConnection) -> Result<Snapshot, sqlx::Error> {
     Ok(snapshot)
 }
 
-fn hashes(secrets: Vec<(ClientRowId, SecretSettings)>) -> HashMap<ClientRowId, Vec<ClientSecretHash>> {
-    let mut of_clients: HashMap<ClientRowId, Vec<ClientSecretHash>> = HashMap::new();
-    for (client, secret) in secrets {
-        let hash = ClientSecretHash { sha256: secret.sha256, expires_at: secret.expires_at };
-        of_clients.entry(client).or_default().push(hash);
+fn hashes<Id: Eq + Hash>(secrets: Vec<(Id, SecretSettings)>) -> HashMap<Id, Vec<SecretHash>> {
+    let mut by_owner: HashMap<Id, Vec<SecretHash>> = HashMap::new();
+    for (owner, secret) in secrets {
+        let hash = SecretHash { sha256: secret.sha256, expires_at: secret.expires_at };
+        by_owner.entry(owner).or_default().push(hash);
     }
-    of_clients
+    by_owner
 }

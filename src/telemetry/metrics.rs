@@ -64,14 +64,14 @@ pub static REUSES: Counter = Counter(Metric {
 pub static RATE_LIMITED: Counter = Counter(Metric {
     name: "ias_rate_limited_total",
     help: "Requests refused by a limit, by what it counts.",
-    labels: &[("limit", Values::Closed(&["sign_in", "open_attempts", "endings", "client", "connections"]))],
+    labels: &[("limit", Values::Closed(&["sign_in", "open_attempts", "endings", "client", "introspection", "connections"]))],
 });
 
 /// Calls to outside systems.
 pub static OUTBOUND_SECONDS: Histogram = Histogram(Metric {
     name: "ias_outbound_request_duration_seconds",
     help: "Time of calls to outside systems, by system and outcome.",
-    labels: &[("system", Values::Closed(&["sim", "ocsp"])), ("outcome", Values::Closed(&["answered", "failed"]))],
+    labels: &[("system", Values::Closed(&["sim", "ocsp", "jwks"])), ("outcome", Values::Closed(&["answered", "failed"]))],
 });
 
 /// The database pool of this node.

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The database in a Postgres of our own.
-const NAME: &str = "ias";
+pub(super) const NAME: &str = "ias";
 /// Names another.
 const VARIABLE: &str = "DATABASE_URL";
 
@@ -92,6 +92,7 @@ fn given() -> anyhow::Result<Option<PgConnectOptions>> {
         .transpose()
 }
 
-fn serving(owner: PgConnectOptions, state: &State) -> PgConnectOptions {
+/// The owner's database, as the role that serves.
+pub(super) fn serving(owner: PgConnectOptions, state: &State) -> PgConnectOptions {
     owner.username(state.serving_role()).password(state.serving_password().expose())
 }

@@ -3,6 +3,7 @@
 mod configuration;
 mod database;
 mod report;
+pub(super) mod stage;
 mod state;
 
 use std::{

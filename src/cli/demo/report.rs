@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Addresses, Arguments, LOG, Node, State, say};
 use crate::{base::secret::Secret, demo::eid_simulator::Simulator};
 
-const FILE: &str = "demo.json";
+pub(super) const FILE: &str = "demo.json";
 
 /// Writes demo.json, readable by its owner alone: it holds the demo's secrets.
 pub(super) fn write(

@@ -41,6 +41,8 @@ pub struct Options {
     pub durability: Durability,
     /// How many connections the server takes.
     pub max_connections: u16,
+    /// Settings beside these, as `name=value`.
+    pub settings: Vec<String>,
 }
 
 impl Options {
@@ -52,6 +54,7 @@ impl Options {
             download_dir: None,
             durability: Durability::Full,
             max_connections: 100,
+            settings: Vec::new(),
         }
     }
 }
@@ -84,6 +87,11 @@ impl Postgres {
     /// Whether we stop the server; a guest does not.
     pub fn owned(&self) -> bool {
         self.server.is_some()
+    }
+
+    /// The process from which all others of the server descend; none where it has just ended.
+    pub fn pid(&self) -> Option<u32> {
+        PidFile::read(&self.state).ok().flatten().map(|file| file.pid.as_raw().cast_unsigned())
     }
 
     /// Where all its state stays.

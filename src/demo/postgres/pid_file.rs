@@ -61,7 +61,7 @@ impl PidFile {
 
     /// Whether the process lives and is a server of this cluster; the number may belong to another by now.
     pub(super) fn is_live(&self, state: &State) -> bool {
-        is_alive(self.pid) && serves(self.pid, &state.cluster())
+        is_server(self.pid, state)
     }
 
     /// Whether a process of the server is left, though the first one may be gone: what Postgres itself would look at.
@@ -111,11 +111,15 @@ fn is_attached(line: &str, memory: u32) -> bool {
     columns.get(1).is_some_and(|id| id.parse() == Ok(memory)) && columns.get(6).is_some_and(|users| *users != "0")
 }
 
-/// Whether a server of this cluster still has its socket, though it has no pid file any more.
-pub(super) fn holds_socket(state: &State) -> bool {
-    let lock = fs::read_to_string(state.root().join(".s.PGSQL.5432.lock")).unwrap_or_default();
-    let pid = lock.lines().next().and_then(|line| line.trim().parse().ok()).map(Pid::from_raw);
-    pid.is_some_and(|pid| is_alive(pid) && serves(pid, &state.cluster()))
+/// The process that a lock file names, if there is one of its number.
+pub(super) fn holder(lock: &Path) -> Option<Pid> {
+    let text = fs::read_to_string(lock).ok()?;
+    text.lines().next()?.trim().parse().ok().map(Pid::from_raw).filter(|pid| is_taken(*pid))
+}
+
+/// Whether a process is a living server of this cluster.
+pub(super) fn is_server(pid: Pid, state: &State) -> bool {
+    is_alive(pid) && serves(pid, &state.cluster())
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ use super::{
     state::{Lock, State},
 };
 
+/// What Postgres keeps beside its socket.
+const SOCKET_LOCK: &str = ".s.PGSQL.5432.lock";
 /// The longest name that a socket may have everywhere (macOS: 104 bytes with the closing zero).
 const LONGEST_SOCKET: usize = 103;
 
@@ -202,8 +204,13 @@ pub(super) fn settle_predecessor(state: &State) -> Result<Option<PidFile>, Start
         }
         thread::sleep(POLL);
     }
-    // A server that stops lets go of its socket after its pid file.
-    while pid_file::holds_socket(state) {
+    // A server that stops lets go of its socket after its pid file; one that was killed leaves a lock that means nothing.
+    let lock = state.root().join(SOCKET_LOCK);
+    while let Some(pid) = pid_file::holder(&lock) {
+        if !pid_file::is_server(pid, state) {
+            remove_stale(&lock)?;
+            break;
+        }
         if Instant::now() > deadline {
             return Err(StartError::NotReady(state.log_file()));
         }
@@ -237,6 +244,7 @@ fn arguments(state: &State, options: &Options) -> std::io::Result<Vec<String>> {
         // Whatever happens, nothing lies outside of the directory that is removed.
         settings.push("dynamic_shared_memory_type=mmap".to_owned());
     }
+    settings.extend(options.settings.iter().cloned());
     let cluster = ["-D".to_owned(), state.cluster().to_string_lossy().into_owned()];
     Ok(cluster.into_iter().chain(settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting])).collect())
 }

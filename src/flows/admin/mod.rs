@@ -8,6 +8,7 @@ pub mod change;
 pub mod clients;
 pub mod identity_providers;
 pub mod live_state;
+pub mod made_secrets;
 pub mod organisations;
 pub mod scopes;
 pub mod secrets;

@@ -149,30 +149,34 @@ impl Planner<'_> {
         let id = current.as_ref().map_or_else(|| ClientRowId::new(self.options.now), |row| row.value.id);
         let exists = |name: &str| self.scope_names.contains(name);
         let around = Surroundings { organisation: &owner, environment: self.options.environment, scope_exists: &exists };
-        let client_type = input.client_type;
+        let (client_type, has_keys) = (input.client_type, input.jwks.is_some() || input.jwks_uri.is_some());
         let outcome = client::parse(input, id, &around);
         let before = self.current.client_secrets.get(&id).cloned().unwrap_or_default();
-        let secrets = client_type.map(|client_type| self.client_secrets(&mut entry, client_type, before));
+        let secrets = client_type.map(|client_type| self.client_secrets(&mut entry, client_type, has_keys, before));
         let mut step = self.judge(&entry, outcome, current)?;
         step.secrets = secrets;
         Some(step)
     }
 
-    /// Seed 003: web and machine clients have a secret; native ones cannot keep any.
+    /// Seed 003: web and machine clients have a secret, unless they have keys; native ones cannot keep any. Where the file says
+    /// nothing of them, they are made by `ias secrets` (CAU-07).
     fn client_secrets(
         &mut self,
         entry: &mut Entry<ClientInput>,
         client_type: ClientType,
+        has_keys: bool,
         before: Vec<SecretSettings>,
     ) -> (Vec<SecretSettings>, Vec<SecretSettings>) {
         let native = client_type == ClientType::Native;
         let kept = if native { Vec::new() } else { before.clone() };
+        let said = entry.secrets.is_some();
         let after = entry.secrets.take().unwrap_or(kept);
         if native && !after.is_empty() {
             self.report.add(entry.place.field("secrets"), "a native client cannot keep a secret");
         }
-        if !native && after.is_empty() {
-            let message = "web and machine clients need a secret: a label with sha256, value_env or value_file";
+        if said && !native && !has_keys && after.is_empty() {
+            let message = "web and machine clients need a secret: a label with sha256, value_env or value_file; \
+                           leave the list out where `ias secrets add` makes them";
             self.report.add(entry.place.field("secrets"), message);
         }
         (before, after)

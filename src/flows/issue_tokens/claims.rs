@@ -6,7 +6,28 @@ use crate::{
         claims::{SubjectType, UserClaims},
         scope::ScopeSet,
     },
+    store::snapshot::Snapshot,
 };
+
+/// What the API scopes among these ask for about the person.
+pub fn asked_for<'a>(snapshot: &'a Snapshot, scope: &'a ScopeSet) -> impl Iterator<Item = ScopeClaim> + 'a {
+    scope.iter().filter_map(|name| snapshot.scope(name)).flat_map(|scope| scope.claims.iter().copied())
+}
+
+/// Of the claims of an access token, those that are asked for: by a narrower scope, or by what is left of its own.
+pub fn narrowed(claims: &UserClaims, wanted: impl IntoIterator<Item = ScopeClaim>) -> UserClaims {
+    let mut kept = UserClaims::default();
+    for claim in wanted {
+        match claim {
+            ScopeClaim::NationalId => kept.national_id.clone_from(&claims.national_id),
+            ScopeClaim::Name => kept.name.clone_from(&claims.name),
+            ScopeClaim::SubjectType => kept.subject_type = claims.subject_type,
+            ScopeClaim::Actor => kept.actor.clone_from(&claims.actor),
+            ScopeClaim::DelegationType => kept.delegation_type.clone_from(&claims.delegation_type),
+        }
+    }
+    kept
+}
 
 /// Whom a token is about: a person who acts for themself.
 #[derive(Clone, Copy)]
@@ -56,6 +77,7 @@ impl Subject<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::claims::Actor;
 
     const SUBJECT: Subject<'_> = Subject { national_id: "0101302989", name: Some("Gervimaður Ameríka") };
 
@@ -68,5 +90,24 @@ mod tests {
         assert_eq!(SUBJECT.for_api([]), UserClaims::default());
         let api = SUBJECT.for_api([ScopeClaim::NationalId, ScopeClaim::Actor]);
         assert_eq!((api.national_id.as_deref(), api.name, api.actor), (Some("0101302989"), None, None));
+    }
+
+    #[test]
+    fn a_narrower_token_keeps_what_its_scopes_ask_for_and_the_delegation_with_it_tex_04() {
+        let whole = UserClaims {
+            national_id: Some("4099000019".into()),
+            subject_type: Some(SubjectType::LegalEntity),
+            name: Some("Stofnunin mín".into()),
+            delegation_type: vec!["ProcurationHolder".into()],
+            actor: Some(Actor { national_id: "0101302989".into(), name: "Gervimaður Ameríka".into() }),
+        };
+        let all =
+            [ScopeClaim::NationalId, ScopeClaim::Name, ScopeClaim::SubjectType, ScopeClaim::Actor, ScopeClaim::DelegationType];
+        assert_eq!(narrowed(&whole, all), whole);
+        assert_eq!(narrowed(&whole, []), UserClaims::default());
+        for claim in all {
+            let one = serde_json::to_value(narrowed(&whole, [claim])).expect("JSON");
+            assert_eq!(one.as_object().expect("members").len(), 1, "{claim:?}");
+        }
     }
 }

@@ -5,17 +5,19 @@ pub mod claims;
 use time::OffsetDateTime;
 
 use self::claims::Subject;
+use super::verify_access_token::LiveToken;
 use crate::{
     app::App,
-    base::{digest, entropy, id::FamilyId},
+    base::id::FamilyId,
     keys::KeyFault,
     model::{
         authorization_code::Authentication,
         client::{Client, RegisteredClient},
         scope::OPENID,
+        token_id::TokenId,
     },
     protocol::{
-        claims::{AccessTokenClaims, Audience, ClientClaims, IdTokenClaims, UserClaims, at_hash},
+        claims::{AccessTokenClaims, Audience, ClientClaims, EarlierClient, IdTokenClaims, UserClaims, at_hash},
         jwt::Algorithm,
         scope::ScopeSet,
     },
@@ -61,7 +63,6 @@ pub fn for_person(app: &App, grant: &PersonGrant<'_>, now: OffsetDateTime) -> Re
     let exp = (iat + i64::from(client.access_token_ttl)).min(grant.ends_at.unix_timestamp());
     let expires_in = u32::try_from(exp - iat).unwrap_or(0);
     let keys = app.keys();
-    let wanted = grant.scope.iter().filter_map(|name| snapshot.scope(name)).flat_map(|scope| scope.claims.iter().copied());
     let access_token = keys.sign(
         &AccessTokenClaims {
             nbf: iat,
@@ -71,19 +72,16 @@ pub fn for_person(app: &App, grant: &PersonGrant<'_>, now: OffsetDateTime) -> Re
             iss: app.urls.issuer().to_owned(),
             aud: audience(&snapshot.resources_of(grant.scope.iter())),
             client_id: client.client_id.clone(),
+            act: None,
             sub: Some(authentication.sub.clone()),
             idp: Some(authentication.identity_provider.as_str().to_owned()),
-            jti: jti(Some(grant.family_id)),
+            jti: TokenId::of_family(grant.family_id).to_string(),
             sid: Some(authentication.session_id.to_string()),
             scope: grant.scope.clone(),
             amr: authentication.amr.clone(),
             acr: Some(authentication.acr.clone()),
-            user: grant.subject.for_api(wanted),
-            client: if client.always_send_client_claims {
-                client.client_claims.iter().cloned().collect()
-            } else {
-                ClientClaims::default()
-            },
+            user: grant.subject.for_api(claims::asked_for(snapshot, grant.scope)),
+            client: fixed_claims(client),
         },
         now,
     )?;
@@ -115,6 +113,53 @@ pub fn for_person(app: &App, grant: &PersonGrant<'_>, now: OffsetDateTime) -> Re
     Ok(PersonTokens { access_token, expires_in, id_token: Some(id_token) })
 }
 
+/// What an exchanged token is made of (RFC 8693).
+pub struct ExchangeGrant<'a> {
+    /// to whom
+    pub client: &'a Client,
+    /// the token that is exchanged
+    pub origin: &'a LiveToken,
+    /// whom the new one is about
+    pub sub: String,
+    /// what its scopes ask for about them
+    pub user: UserClaims,
+    /// what it is good for: not more than its origin
+    pub scope: ScopeSet,
+    /// the API resources that it is for
+    pub audience: Vec<String>,
+}
+
+/// An access token for another one, and the seconds that it lives: at most as long as its origin, and it dies with it (TEX-04).
+pub fn for_exchange(app: &App, grant: ExchangeGrant<'_>, now: OffsetDateTime) -> Result<(String, u32), KeyFault> {
+    let ExchangeGrant { client, origin, sub, user, scope, audience } = grant;
+    let claims = &origin.claims;
+    let iat = now.unix_timestamp();
+    let exp = (iat + i64::from(client.access_token_ttl)).min(claims.exp);
+    let token = app.keys().sign(
+        &AccessTokenClaims {
+            nbf: iat,
+            exp,
+            iat,
+            auth_time: claims.auth_time,
+            iss: app.urls.issuer().to_owned(),
+            aud: Audience::new(audience),
+            client_id: client.client_id.clone(),
+            act: Some(EarlierClient { client_id: claims.client_id.clone(), act: claims.act.clone().map(Box::new) }),
+            sub: Some(sub),
+            idp: claims.idp.clone(),
+            jti: origin.id.exchanged().to_string(),
+            sid: claims.sid.clone(),
+            scope,
+            amr: claims.amr.clone(),
+            acr: claims.acr.clone(),
+            user,
+            client: fixed_claims(client),
+        },
+        now,
+    )?;
+    Ok((token, u32::try_from(exp - iat).unwrap_or(0)))
+}
+
 /// A machine's access token: nothing in it speaks of a person (CC-02).
 pub fn for_machine(app: &App, client: &Client, scope: &ScopeSet, now: OffsetDateTime) -> Result<String, KeyFault> {
     let configuration = app.configuration();
@@ -128,9 +173,10 @@ pub fn for_machine(app: &App, client: &Client, scope: &ScopeSet, now: OffsetDate
             iss: app.urls.issuer().to_owned(),
             aud: audience(&configuration.snapshot().resources_of(scope.iter())),
             client_id: client.client_id.clone(),
+            act: None,
             sub: None,
             idp: None,
-            jti: jti(None),
+            jti: TokenId::of_machine().to_string(),
             sid: None,
             scope: scope.clone(),
             amr: Vec::new(),
@@ -142,15 +188,10 @@ pub fn for_machine(app: &App, client: &Client, scope: &ScopeSet, now: OffsetDate
     )
 }
 
-/// The family that a `jti` names (decision C).
-pub fn family_of(jti: &str) -> Option<FamilyId> {
-    let bytes = digest::from_base64url(jti)?;
-    uuid::Uuid::from_slice(bytes.get(..16)?).ok().map(FamilyId)
-}
-
-fn jti(family: Option<FamilyId>) -> String {
-    let head = family.map_or_else(entropy::bytes::<16>, |family| family.0.into_bytes());
-    digest::base64url([&head[..], &entropy::bytes::<12>()].concat())
+/// Of a client, in a person's token.
+fn fixed_claims(client: &Client) -> ClientClaims {
+    let sent = client.client_claims.iter().filter(|_| client.always_send_client_claims);
+    sent.cloned().collect()
 }
 
 fn audience(resources: &[&str]) -> Option<Audience> {

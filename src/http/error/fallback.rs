@@ -27,7 +27,8 @@ impl Reader {
     /// Programs call the machine endpoints, whatever their library says that it accepts; elsewhere who accepts HTML is a person.
     pub fn of(request: &Request) -> Self {
         let path = request.uri().path();
-        let is_machine_endpoint = [path::TOKEN, path::USERINFO].contains(&path) || path.starts_with("/.well-known/");
+        let is_machine_endpoint = [path::TOKEN, path::USERINFO, path::REVOCATION, path::INTROSPECT].contains(&path)
+            || path.starts_with("/.well-known/");
         let headers = request.headers().clone();
         let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
         let is_person = !is_machine_endpoint && accept.is_some_and(|accept| accept.contains("text/html"));

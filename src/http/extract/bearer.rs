@@ -1,4 +1,4 @@
-//! A call with a person's access token (RFC 6750 §2): in the header, or in the body of a form; never in the URL.
+//! A call with an access token (RFC 6750 §2): in the header, or in the body of a form; never in the URL.
 
 use axum::{
     body::Bytes,
@@ -9,13 +9,13 @@ use axum::{
 use super::form::{self, parameter};
 use crate::{
     app::App,
-    flows::verify_access_token::{self, Verified},
+    flows::verify_access_token::{self, LiveToken},
     http::error::oauth::{Challenge, Refused},
     protocol::{error::OAuthError, refusals, token::parse_bearer},
 };
 
 /// A call whose token holds.
-pub struct BearerCall(pub Verified);
+pub struct BearerCall(pub LiveToken);
 
 impl FromRequest<App> for BearerCall {
     type Rejection = Refused;

@@ -14,10 +14,16 @@ use super::{
 use crate::{
     app::App,
     base::secret::Secret,
-    flows::authenticate_client::{self, Credentials},
+    flows::authenticate_client::{self, Credentials, Proof},
     http::error::oauth::{Challenge, Refused},
-    model::client::{RegisteredClient, TokenEndpointAuthMethod},
-    protocol::{error::OAuthError, params::Params, refusals, token::parse_basic},
+    model::client::RegisteredClient,
+    protocol::{
+        client_assertion::{ASSERTION_TYPE, ClientAssertion},
+        error::OAuthError,
+        params::Params,
+        refusals,
+        token::parse_basic,
+    },
 };
 
 /// A client's call, with its parameters.
@@ -34,6 +40,24 @@ impl FromRequest<App> for ClientCall {
     type Rejection = Refused;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Refused> {
+        let Presented { credentials, challenge, params, caller } = Presented::read(request, app).await?;
+        let client = authenticate_client::authenticate(app, &credentials, caller.address, app.clock.now()).await;
+        Ok(Self { client: client.map_err(|error| Refused::new(error, challenge))?, params, caller })
+    }
+}
+
+/// What a caller presented, before it is proven.
+pub(super) struct Presented {
+    pub(super) credentials: Credentials,
+    /// what a refusal must carry
+    pub(super) challenge: Challenge,
+    pub(super) params: Params,
+    pub(super) caller: Caller,
+}
+
+impl Presented {
+    /// Reads form and credentials.
+    pub(super) async fn read(request: Request, app: &App) -> Result<Self, Refused> {
         let (mut parts, body) = request.into_parts();
         let Ok(caller) = Caller::from_request_parts(&mut parts, app).await;
         let headers = parts.headers.clone();
@@ -45,9 +69,7 @@ impl FromRequest<App> for ClientCall {
             return Err(refused(fault.refusal().into()));
         }
         let credentials = credentials(&headers, &params).map_err(refused)?;
-        let client = authenticate_client::authenticate(app, &credentials, caller.address, app.clock.now())
-            .map_err(|refusal| refused(refusal.into()))?;
-        Ok(Self { client, params, caller })
+        Ok(Self { credentials, challenge, params, caller })
     }
 }
 
@@ -68,12 +90,15 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<Credentials, OAut
     }
     let client_id = parameter(params, "client_id")?;
     let secret = parameter(params, "client_secret")?;
-    let asserted = parameter(params, "client_assertion")?.is_some() || parameter(params, "client_assertion_type")?.is_some();
-    if [basic.is_some(), secret.is_some(), asserted].into_iter().filter(|is_used| *is_used).count() > 1 {
+    let assertion = (parameter(params, "client_assertion")?, parameter(params, "client_assertion_type")?);
+    if [basic.is_some(), secret.is_some(), assertion != (None, None)].into_iter().filter(|is_used| *is_used).count() > 1 {
         return Err((&refusals::CLIENT_METHODS_TWO).into());
     }
-    if asserted {
-        return Err((&refusals::CLIENT_METHOD_UNSUPPORTED).into());
+    match assertion {
+        (None, None) => {}
+        (Some(assertion), Some(ASSERTION_TYPE)) => return asserted(assertion, client_id),
+        (_, Some(kind)) if kind != ASSERTION_TYPE => return Err((&refusals::CLIENT_METHOD_UNSUPPORTED).into()),
+        _ => return Err((&refusals::ASSERTION_INCOMPLETE).into()),
     }
     if let Some(header) = basic {
         let header = header.to_str().map_err(|_| &refusals::AUTHORIZATION_MALFORMED)?;
@@ -82,14 +107,23 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<Credentials, OAut
         if client_id.is_some_and(|client_id| client_id != basic_id) {
             return Err((&refusals::CLIENT_ID_DIFFERS).into());
         }
-        return Ok(Credentials {
-            client_id: basic_id,
-            method: TokenEndpointAuthMethod::ClientSecretBasic,
-            secret: Some(secret),
-        });
+        return Ok(Credentials { client_id: basic_id, proof: Proof::Basic(secret) });
     }
     let client_id = client_id.ok_or(&refusals::CLIENT_ID_MISSING)?.to_owned();
-    let secret = secret.map(|secret| Secret::new(secret.to_owned()));
-    let method = if secret.is_some() { TokenEndpointAuthMethod::ClientSecretPost } else { TokenEndpointAuthMethod::None };
-    Ok(Credentials { client_id, method, secret })
+    let proof = secret.map_or(Proof::Nothing, |secret| Proof::Post(Secret::new(secret.to_owned())));
+    Ok(Credentials { client_id, proof })
+}
+
+/// Who the assertion says that it is; where that cannot be read, what the form says, so that its failures are counted.
+fn asserted(assertion: &str, client_id: Option<&str>) -> Result<Credentials, OAuthError> {
+    let assertion = ClientAssertion::parse(assertion);
+    let own = assertion.as_ref().ok().map(ClientAssertion::client_id);
+    // CAU-06, RFC 7521 §4.2
+    if let (Some(own), Some(sent)) = (own, client_id)
+        && own != sent
+    {
+        return Err((&refusals::CLIENT_ID_DIFFERS).into());
+    }
+    let client_id = own.or(client_id).unwrap_or_default().to_owned();
+    Ok(Credentials { client_id, proof: Proof::Assertion(assertion.map(Box::new)) })
 }

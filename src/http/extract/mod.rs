@@ -5,3 +5,4 @@ pub mod browser;
 pub mod caller;
 pub mod client_call;
 pub mod form;
+pub mod introspection_call;

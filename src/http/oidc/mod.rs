@@ -3,5 +3,7 @@
 pub mod authorize;
 pub mod discovery;
 pub mod end_session;
+pub mod introspect;
+pub mod revocation;
 pub mod token;
 pub mod userinfo;

@@ -2,6 +2,7 @@
 
 use super::{
     client_input::{ClientInput, own_grant},
+    client_keys,
     fields::{
         Faults, FieldError, LONGEST_DESCRIPTION, LONGEST_TITLE, Separators, check_email, check_localized, check_name,
         check_scope_names, check_text, check_unique,
@@ -41,12 +42,15 @@ pub fn parse(input: ClientInput, id: ClientRowId, around: &Surroundings<'_>) -> 
         ClientType::Web
     });
     let typed = input.client_type.is_some();
-    let client = input.fill(id, around.organisation.id, client_type);
+    let jwks = input.jwks.clone();
+    let mut client = input.fill(id, around.organisation.id, client_type);
+    client.jwks = jwks.as_ref().and_then(|document| client_keys::parse_jwks(&mut faults, document));
     check_words(&mut faults, &client, around.organisation);
     check_scope_names(&mut faults, &client.scopes, around.scope_exists);
     check_addresses(&mut faults, &client, &around.organisation.domain, around.environment);
     check_lifetimes(&mut faults, &client, around.environment);
     check_lists(&mut faults, &client);
+    client_keys::check(&mut faults, &client, jwks.is_some(), around.environment);
     if typed {
         check_type(&mut faults, &client);
     }
@@ -148,7 +152,10 @@ fn check_type(faults: &mut Faults, client: &Client) {
     let method = client.token_endpoint_auth_method;
     match client.client_type {
         ClientType::Web | ClientType::Machine if method == TokenEndpointAuthMethod::None => {
-            faults.add("token_endpoint_auth_method", "a client with a secret uses client_secret_basic or client_secret_post");
+            faults.add(
+                "token_endpoint_auth_method",
+                "a client of this type uses private_key_jwt, client_secret_basic or client_secret_post",
+            );
         }
         ClientType::Native if method != TokenEndpointAuthMethod::None => {
             faults.add("token_endpoint_auth_method", "a native client keeps no secret; leave it out, or write none");

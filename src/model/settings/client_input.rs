@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{
     base::{
@@ -15,6 +16,7 @@ use crate::{
         family::RefreshTokenRetry,
         identity_provider::IdentityProviderKind,
     },
+    protocol::client_keys::AssertionAlgorithm,
 };
 
 const MINUTE: i32 = 60;
@@ -34,6 +36,9 @@ pub struct ClientInput {
     pub contact_email: Option<String>,
     pub enabled: Option<bool>,
     pub token_endpoint_auth_method: Option<TokenEndpointAuthMethod>,
+    pub jwks: Option<Value>,
+    pub jwks_uri: Option<String>,
+    pub token_endpoint_auth_signing_alg: Option<Vec<AssertionAlgorithm>>,
     pub redirect_uris: Vec<String>,
     pub post_logout_redirect_uris: Vec<String>,
     pub initiate_login_uri: Option<String>,
@@ -66,8 +71,11 @@ pub struct ClientInput {
 }
 
 impl ClientInput {
-    /// The client with every default filled in; nothing is checked yet. `not_before` is nobody's to say here.
+    /// The client with every default filled in; nothing is checked yet. `not_before` is nobody's to say here, and `jwks` is read
+    /// by whoever checks it.
     pub(super) fn fill(self, id: ClientRowId, organisation_id: OrganisationId, client_type: ClientType) -> Client {
+        let default_method = default_auth_method(client_type, self.jwks.is_some() || self.jwks_uri.is_some());
+        let method = self.token_endpoint_auth_method.unwrap_or(default_method);
         let absolute = self.absolute_refresh_token_ttl.unwrap_or(default_absolute_ttl(client_type));
         Client {
             id,
@@ -78,7 +86,12 @@ impl ClientInput {
             description: self.description,
             contact_email: self.contact_email,
             enabled: self.enabled.unwrap_or(true),
-            token_endpoint_auth_method: self.token_endpoint_auth_method.unwrap_or(default_auth_method(client_type)),
+            token_endpoint_auth_method: method,
+            jwks: None,
+            jwks_uri: self.jwks_uri,
+            token_endpoint_auth_signing_alg: self
+                .token_endpoint_auth_signing_alg
+                .unwrap_or_else(|| default_signing_algorithms(method)),
             redirect_uris: self.redirect_uris,
             post_logout_redirect_uris: self.post_logout_redirect_uris,
             initiate_login_uri: self.initiate_login_uri,
@@ -116,10 +129,21 @@ impl ClientInput {
     }
 }
 
-const fn default_auth_method(client_type: ClientType) -> TokenEndpointAuthMethod {
+// CAU-14: who gives keys means to use them; who gives none cannot
+const fn default_auth_method(client_type: ClientType, has_keys: bool) -> TokenEndpointAuthMethod {
     match client_type {
+        ClientType::Web | ClientType::Machine if has_keys => TokenEndpointAuthMethod::PrivateKeyJwt,
         ClientType::Web | ClientType::Machine => TokenEndpointAuthMethod::ClientSecretBasic, // OIDC Core §9
         ClientType::Native => TokenEndpointAuthMethod::None,
+    }
+}
+
+fn default_signing_algorithms(method: TokenEndpointAuthMethod) -> Vec<AssertionAlgorithm> {
+    match method {
+        TokenEndpointAuthMethod::PrivateKeyJwt => {
+            vec![AssertionAlgorithm::Ps256, AssertionAlgorithm::Es256, AssertionAlgorithm::Rs256]
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     base::text::LocalizedText,
     model::{client::RefreshTokenExpiration, settings::organisation::tests::myorg},
+    protocol::client_keys::AssertionAlgorithm,
 };
 
 fn input(client_type: ClientType) -> ClientInput {
@@ -19,6 +20,16 @@ fn input(client_type: ClientType) -> ClientInput {
         redirect_uris: redirect_uri.into_iter().map(ToOwned::to_owned).collect(),
         ..ClientInput::default()
     }
+}
+
+/// With algorithms left at their default, which does not have this key's.
+fn ed25519() -> serde_json::Value {
+    serde_json::json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }] })
+}
+
+fn private(mut jwks: serde_json::Value) -> serde_json::Value {
+    jwks["keys"][0]["d"] = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A".into();
+    jwks
 }
 
 fn parsed(input: ClientInput, environment: Environment) -> Result<Client, Vec<FieldError>> {
@@ -102,6 +113,42 @@ fn each_rule_names_the_field_that_breaks_it() {
             |i| i.token_endpoint_auth_method = Some(TokenEndpointAuthMethod::ClientSecretPost),
             &["token_endpoint_auth_method"],
         ),
+        (Machine, |i| i.jwks_uri = Some("https://app.myorg.is/jwks".into()), &[]),
+        (Machine, |i| i.jwks_uri = Some("https://10.0.0.1/jwks".into()), &["jwks_uri"]),
+        (Machine, |i| i.jwks_uri = Some("http://localhost:8443/jwks".into()), &["jwks_uri"]),
+        (Machine, |i| i.jwks = Some(ed25519()), &["jwks"]),
+        (Machine, |i| i.jwks = Some(serde_json::json!({})), &["jwks"]),
+        (Machine, |i| i.jwks = Some(private(ed25519())), &["jwks.keys[0]"]),
+        (
+            Machine,
+            |i| (i.jwks, i.jwks_uri) = (Some(ed25519()), Some("https://app.myorg.is/jwks".into())),
+            &["jwks_uri", "jwks"],
+        ),
+        (Machine, |i| i.token_endpoint_auth_method = Some(TokenEndpointAuthMethod::PrivateKeyJwt), &["jwks"]),
+        (
+            Machine,
+            |i| (i.jwks, i.token_endpoint_auth_signing_alg) = (Some(ed25519()), Some(vec![AssertionAlgorithm::Es256])),
+            &["jwks"],
+        ),
+        (
+            Machine,
+            |i| (i.jwks, i.token_endpoint_auth_signing_alg) = (Some(ed25519()), Some(vec![])),
+            &["token_endpoint_auth_signing_alg"],
+        ),
+        (
+            Web,
+            |i| i.token_endpoint_auth_signing_alg = Some(vec![AssertionAlgorithm::Es256]),
+            &["token_endpoint_auth_signing_alg"],
+        ),
+        (
+            Web,
+            |i| {
+                i.token_endpoint_auth_method = Some(TokenEndpointAuthMethod::ClientSecretPost);
+                i.jwks = Some(ed25519());
+            },
+            &["jwks"],
+        ),
+        (Native, |i| i.jwks = Some(ed25519()), &["jwks"]),
         (Machine, |i| i.redirect_uris.push("https://app.myorg.is/cb".into()), &["redirect_uris"]),
         (Machine, |i| i.allow_offline_access = Some(true), &["allow_offline_access"]),
         (Machine, |i| i.scopes.push("offline_access".into()), &["scopes[0]"]),

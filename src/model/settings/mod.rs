@@ -7,6 +7,7 @@
 pub mod api_resource;
 pub mod client;
 pub mod client_input;
+mod client_keys;
 pub mod fields;
 pub mod identity_provider;
 pub mod organisation;

@@ -3,6 +3,7 @@
 
 use super::{
     client::{check_addresses, check_lifetimes},
+    client_keys::check_jwks_uri,
     fields::Faults,
     identity_provider::check_in_production,
 };
@@ -21,6 +22,7 @@ pub fn faults<'a>(
         let mut faults = Faults::default();
         check_addresses(&mut faults, &registered.client, &registered.organisation.domain, Production);
         check_lifetimes(&mut faults, &registered.client, Production);
+        check_jwks_uri(&mut faults, &registered.client, Production);
         lines(&format!("client {}", registered.client.client_id), faults)
     });
     let of_providers = providers.into_iter().flat_map(|provider| {
@@ -95,12 +97,13 @@ mod tests {
     #[test]
     fn production_does_not_start_with_what_only_development_may_serve_ops_02() {
         type Change = fn(&mut ClientInput);
-        let table: [(Change, &str); 5] = [
+        let table: [(Change, &str); 6] = [
             (|i| i.redirect_uris.push("https://*.dev.myorg.is/cb".into()), "client @myorg.is/webapp: redirect_uris[1]: "),
             (|i| i.redirect_uris.push("http://localhost:8072/cb".into()), "client @myorg.is/webapp: redirect_uris[1]: "),
             (|i| i.initiate_login_uri = Some("http://localhost/login".into()), "client @myorg.is/webapp: initiate_login_uri: "),
             (|i| i.access_token_ttl = Some(301), "client @myorg.is/webapp: access_token_ttl: "),
             (|i| i.id_token_ttl = Some(301), "client @myorg.is/webapp: id_token_ttl: "),
+            (|i| i.jwks_uri = Some("http://localhost:8443/jwks".into()), "client @myorg.is/webapp: jwks_uri: "),
         ];
         for (change, expected) in table {
             let found = faults(&[client(change)], &[]);

@@ -13,6 +13,9 @@ use super::{
 };
 use crate::base::digest::{base64url, sha256};
 
+/// Most clients that an access token has come through before the one that holds it (TEX-04).
+pub const MOST_EARLIER_CLIENTS: usize = 3;
+
 /// An access token's claims: those of IAS exactly, and what a scope asks for. A machine's token has none about a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessTokenClaims {
@@ -32,6 +35,9 @@ pub struct AccessTokenClaims {
     pub aud: Option<Audience>,
     /// who asked
     pub client_id: String,
+    /// the clients that it came through, after an exchange (RFC 8693 §4.1, in the form of IAS)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<EarlierClient>,
     /// pairwise by subject, actor and identity provider; a machine has none (CC-02)
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
@@ -57,6 +63,30 @@ pub struct AccessTokenClaims {
     /// what is fixed for the client
     #[serde(flatten)]
     pub client: ClientClaims,
+}
+
+impl AccessTokenClaims {
+    /// Whether a name is in the token's audience; where it has none, who owns its scopes decides (D11).
+    pub fn may_be_for(&self, name: &str) -> bool {
+        self.aud.as_ref().is_none_or(|audience| audience.contains(name))
+    }
+
+    /// The clients that the token came through, by `client_id`: the one that holds it first, the one to which a person signed in
+    /// last.
+    pub fn clients(&self) -> impl Iterator<Item = &str> {
+        let earlier = std::iter::successors(self.act.as_ref(), |client| client.act.as_deref());
+        std::iter::once(self.client_id.as_str()).chain(earlier.map(|client| client.client_id.as_str()))
+    }
+}
+
+/// A client that an exchanged token came through: `act` of IAS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierClient {
+    /// who held the token that was exchanged
+    pub client_id: String,
+    /// the client before that one
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Box<EarlierClient>>,
 }
 
 /// An ID token's claims.
@@ -172,6 +202,16 @@ impl Audience {
             1 => names.pop().map(Self::One),
             _ => Some(Self::Several(names)),
         }
+    }
+
+    /// What is left of it where only some names stand; none where none do.
+    #[must_use]
+    pub fn retain(self, mut stands: impl FnMut(&str) -> bool) -> Option<Self> {
+        let names = match self {
+            Self::One(name) => vec![name],
+            Self::Several(names) => names,
+        };
+        Self::new(names.into_iter().filter(|name| stands(name)).collect())
     }
 
     /// Whether a name is among them.

@@ -13,6 +13,7 @@ fn person() -> AccessTokenClaims {
         iss: "https://innskra.island.is".into(),
         aud: None,
         client_id: "@myorg.is/webapp".into(),
+        act: None,
         sub: Some("s".into()),
         idp: Some("sim".into()),
         jti: "j".into(),
@@ -72,6 +73,17 @@ fn cc_02_a_machines_token_says_nothing_of_a_person() {
 }
 
 #[test]
+fn tex_04_an_exchanged_token_names_the_clients_that_it_came_through() {
+    let first = EarlierClient { client_id: "@a.is/web".into(), act: None };
+    let earlier = EarlierClient { client_id: "@a.is/api".into(), act: Some(Box::new(first)) };
+    let exchanged = AccessTokenClaims { act: Some(earlier), ..person() };
+    let written = serde_json::to_value(&exchanged).unwrap();
+    assert_eq!(written["act"], json!({ "client_id": "@a.is/api", "act": { "client_id": "@a.is/web" } }));
+    assert_eq!(exchanged.clients().collect::<Vec<_>>(), ["@myorg.is/webapp", "@a.is/api", "@a.is/web"]);
+    assert_eq!(serde_json::from_value::<AccessTokenClaims>(written).unwrap(), exchanged);
+}
+
+#[test]
 fn key_07_wrong_types_and_duplicates_are_refused() {
     let good = serde_json::to_string(&person()).unwrap();
     assert!(serde_json::from_str::<AccessTokenClaims>(&good).is_ok());
@@ -97,7 +109,7 @@ fn key_07_wrong_types_and_duplicates_are_refused() {
 #[test]
 fn a_claim_of_a_later_version_is_left_alone() {
     let mut written = serde_json::to_value(person()).unwrap();
-    written["act"] = json!({ "client_id": "@a.is/b" });
+    written["cnf"] = json!({ "jkt": "x" });
     assert_eq!(serde_json::from_value::<AccessTokenClaims>(written).unwrap(), person());
 }
 

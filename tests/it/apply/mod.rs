@@ -1,6 +1,7 @@
 //! `ias apply` on a database: the demo's files, edits of them, and every way in which files are refused.
 
 mod edits;
+mod made_secrets;
 mod refusals;
 mod secrets;
 

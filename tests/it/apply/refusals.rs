@@ -51,6 +51,7 @@ scopes:
   - client_id: "@myorg.is/a"
     client_type: machine
     display_name: {is: A}
+    secrets: []
   - clients
 identity_provider: []
 "#,
@@ -77,9 +78,9 @@ identity_provider: []
         "b.yaml:20: clients[1].secrets[2]: needs exactly one of sha256, value_env and value_file",
         "b.yaml:20: clients[1].secrets[2].sha25: unknown key `sha25`; did you mean `sha256`?",
         "b.yaml:21: clients[2].client_id: `@myorg.is/a` stands in these files already",
-        "b.yaml:21: clients[2].secrets: web and machine clients need a secret",
-        "b.yaml:24: clients[3]: expected keys with values",
-        "b.yaml:25: identity_provider: unknown key `identity_provider`; did you mean `identity_providers`?",
+        "b.yaml:24: clients[2].secrets: web and machine clients need a secret",
+        "b.yaml:25: clients[3]: expected keys with values",
+        "b.yaml:26: identity_provider: unknown key `identity_provider`; did you mean `identity_providers`?",
         "c.yaml:2: unclosed bracket",
         "d.yaml:1: clients: expected a list",
     ];

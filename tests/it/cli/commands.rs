@@ -139,7 +139,7 @@ async fn a_word_that_is_no_command_is_answered_with_those_that_there_are() {
     assert_eq!(outcome.code, Some(2));
     assert!(outcome.stderr.contains("serve"), "{}", outcome.stderr);
     let help = stage.run(&["--help"]).await.prints();
-    for command in ["serve", "demo", "migrate", "apply", "keys", "eid-simulator", "doctor"] {
+    for command in ["serve", "demo", "migrate", "apply", "secrets", "keys", "eid-simulator", "doctor"] {
         assert!(help.contains(command), "{help}");
     }
 }

@@ -1,6 +1,7 @@
 //! The command line, as processes of the built binary against a database of the test.
 
 mod commands;
+mod secrets;
 mod serve;
 mod start;
 

@@ -109,7 +109,7 @@ async fn http_09_refusals_are_json_for_programs_and_pages_for_people() {
     send(&server, "PUT", path::AUTHORIZE, &[HTML], b"").await.is_page(405);
     send(&server, "PUT", path::AUTHORIZE, &[], b"").await.is_json(405, "invalid_request");
     // many libraries say that they accept HTML; at these endpoints they get what they understand
-    for machine in [path::TOKEN, path::USERINFO, path::JWKS, "/.well-known/nothing"] {
+    for machine in [path::TOKEN, path::USERINFO, path::REVOCATION, path::INTROSPECT, path::JWKS, "/.well-known/nothing"] {
         let answer = send(&server, "PUT", machine, &[HTML], b"").await;
         assert!(answer.json()["error"] == "invalid_request", "{machine}: {answer:?}");
     }

@@ -70,7 +70,11 @@ fn encoded(bytes: &[u8]) -> Vec<u8> {
 
 /// Anything that a client could put on the wire as a request, as far as HTTP lets it.
 fn requests(host: &str) -> impl Strategy<Value = Request<Body>> + use<> {
-    let routes = DOCUMENTS.into_iter().chain(PAGES).chain([path::TOKEN, path::USERINFO, path::STATUS]).map(ToOwned::to_owned);
+    let routes = DOCUMENTS
+        .into_iter()
+        .chain(PAGES)
+        .chain([path::TOKEN, path::USERINFO, path::REVOCATION, path::INTROSPECT, path::STATUS])
+        .map(ToOwned::to_owned);
     let target = prop_oneof![
         8 => proptest::sample::select(routes.collect::<Vec<_>>()),
         1 => "/[!-~]{0,60}".prop_filter("a path", |path| !path.contains(['#', '?'])),

@@ -11,7 +11,12 @@ async fn http_08_every_other_method_is_told_which_there_are() {
     let files = static_files(&server).await;
     let documents = DOCUMENTS.into_iter().chain(files.iter().map(String::as_str)).map(|path| (path, "GET,HEAD"));
     let pages = PAGES.into_iter().chain([path::USERINFO]).map(|path| (path, "GET, POST"));
-    for (path, allow) in documents.chain(pages).chain([(path::TOKEN, "POST"), (path::STATUS, "GET")]) {
+    for (path, allow) in documents.chain(pages).chain([
+        (path::TOKEN, "POST"),
+        (path::REVOCATION, "POST"),
+        (path::INTROSPECT, "POST"),
+        (path::STATUS, "GET"),
+    ]) {
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECTED", "get", "BREW"] {
             let answer = send(&server, method, path, &[], b"").await;
             if allow.split([',', ' ']).any(|allowed| allowed == method) {

@@ -9,7 +9,13 @@ use crate::support::server::TestServer;
 async fn http_14_another_spelling_of_a_path_is_another_path() {
     let server = TestServer::start().await;
     let files = static_files(&server).await;
-    let known = DOCUMENTS.into_iter().chain(PAGES).chain([path::TOKEN, path::USERINFO, path::STATUS]);
+    let known = DOCUMENTS.into_iter().chain(PAGES).chain([
+        path::TOKEN,
+        path::USERINFO,
+        path::REVOCATION,
+        path::INTROSPECT,
+        path::STATUS,
+    ]);
     for path in known.chain(files.iter().map(String::as_str)) {
         let (last, first) = (path.chars().next_back().unwrap(), path.split('/').nth(1).unwrap());
         let encoded = format!("{}%{:02X}", &path[..path.len() - 1], u32::from(last));

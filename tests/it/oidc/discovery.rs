@@ -9,8 +9,8 @@ use crate::support::{
     person::{Arrival, Person},
     server::TestServer,
     tokens::{
-        Answer, Ask, Credentials, change, claims, code, decode, exchange, http, in_process, machine_token, parameter, refresh,
-        token, tokens, userinfo,
+        Answer, Ask, Credentials, change, claims, code, decode, exchange, http, in_process, introspect, machine_token,
+        parameter, refresh, revoke, token, tokens, userinfo,
     },
 };
 
@@ -172,6 +172,8 @@ async fn disc_02_the_document_has_exactly_these_members() {
             "authorization_endpoint": at("/connect/authorize"),
             "token_endpoint": at("/connect/token"),
             "userinfo_endpoint": at("/connect/userinfo"),
+            "revocation_endpoint": at("/connect/revocation"),
+            "introspection_endpoint": at("/connect/introspect"),
             "end_session_endpoint": at("/connect/endsession"),
             "jwks_uri": at(JWKS),
             "scopes_supported": [
@@ -182,10 +184,18 @@ async fn disc_02_the_document_has_exactly_these_members() {
             "acr_values_supported": ["eidas-loa-high"],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query", "form_post"],
-            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+            "grant_types_supported": [
+                "authorization_code", "refresh_token", "client_credentials",
+                "urn:ietf:params:oauth:grant-type:token-exchange",
+            ],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+            "token_endpoint_auth_signing_alg_values_supported": ["PS256", "ES256", "RS256", "EdDSA"],
+            "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+            "revocation_endpoint_auth_signing_alg_values_supported": ["PS256", "ES256", "RS256", "EdDSA"],
+            "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+            "introspection_endpoint_auth_signing_alg_values_supported": ["PS256", "ES256", "RS256", "EdDSA"],
             "code_challenge_methods_supported": ["S256"],
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "ui_locales_supported": ["is", "en"],
@@ -214,17 +224,25 @@ async fn disc_02_every_endpoint_method_grant_scope_and_claim_of_the_document_wor
         let answer = Answer::to(http().get(document[member].as_str().unwrap())).await;
         assert_eq!(answer.status, status, "{member}");
     }
-    let bare = Answer::to(http().post(document["token_endpoint"].as_str().unwrap()).form(&[("a", "b")])).await;
-    bare.is_refusal(401, "invalid_client");
+    for member in ["token_endpoint", "revocation_endpoint", "introspection_endpoint"] {
+        let bare = Answer::to(http().post(document[member].as_str().unwrap()).form(&[("a", "b")])).await;
+        bare.is_refusal(401, "invalid_client");
+    }
 
     for method in list(&document, "token_endpoint_auth_methods_supported") {
         let client_id = match method.as_str() {
             "client_secret_basic" => "@myorg.is/delegations",
             "client_secret_post" => WEBAPP,
             "none" => "@myorg.is/app",
+            // token/private_key_jwt.rs proves it with each algorithm that the document names
+            "private_key_jwt" => continue,
             other => panic!("{other}"),
         };
-        tokens(&server, &mut person, client_id, "openid").await;
+        let token = tokens(&server, &mut person, client_id, "openid").await.text("access_token");
+        let is_confidential = list(&document, "introspection_endpoint_auth_methods_supported").contains(&method);
+        assert_eq!(introspect(&server, client_id, &token).await.status, if is_confidential { 200 } else { 401 });
+        assert!(list(&document, "revocation_endpoint_auth_methods_supported").contains(&method));
+        assert_eq!(revoke(&server, client_id, &token).await.status, 200);
     }
     for grant in list(&document, "grant_types_supported") {
         let answer = match grant.as_str() {
@@ -235,6 +253,16 @@ async fn disc_02_every_endpoint_method_grant_scope_and_claim_of_the_document_wor
             }
             "client_credentials" => {
                 let form = [("grant_type", "client_credentials"), ("scope", "@myorg.is/documents:read")];
+                token(&server, Credentials::of("@myorg.is/worker"), &form).await
+            }
+            "urn:ietf:params:oauth:grant-type:token-exchange" => {
+                let allowed = "update clients set grant_types = array_append(grant_types, \
+                               'urn:ietf:params:oauth:grant-type:token-exchange') where client_id = '@myorg.is/worker'";
+                change(&server, allowed).await;
+                let scope = "openid @myorg.is/documents:read";
+                let subject_token = tokens(&server, &mut person, WEBAPP, scope).await.text("access_token");
+                let token_type = "urn:ietf:params:oauth:token-type:access_token";
+                let form = [("grant_type", &*grant), ("subject_token", &*subject_token), ("subject_token_type", token_type)];
                 token(&server, Credentials::of("@myorg.is/worker"), &form).await
             }
             other => panic!("{other}"),

@@ -10,10 +10,13 @@ use sqlx::PgPool;
 use crate::support::{
     person::{Arrival, Person},
     server::{NATIONAL_ID, TestServer},
-    tokens::{Answer, Ask, Code, change, claims, code, exchange, parameter, refresh, tokens, userinfo},
+    tokens::{
+        Answer, Ask, Code, Credentials, change, claims, code, exchange, introspect, parameter, refresh, token, tokens, userinfo,
+    },
 };
 
 const WEBAPP: &str = "@myorg.is/webapp";
+const WORKER: &str = "@myorg.is/worker";
 const SCOPE: &str = "openid profile offline_access @myorg.is/documents:read @myorg.is/documents:write";
 
 /// A person with a living session, an access token and an unredeemed code.
@@ -30,10 +33,18 @@ impl Scene {
         let server = TestServer::start().await;
         let scene = Self::of(server, Person::new()).await;
         assert_eq!(scene.userinfo().await.status, 200);
+        assert_eq!(scene.introspection().await, [true, true]);
+        assert_eq!(scene.token_exchange().await.status, 200);
         scene
     }
 
     async fn of(server: TestServer, mut person: Person) -> Self {
+        change(
+            &server,
+            "update clients set grant_types = grant_types || '{urn:ietf:params:oauth:grant-type:token-exchange}'::text[]
+             where client_id = '@myorg.is/worker'",
+        )
+        .await;
         let given = tokens(&server, &mut person, WEBAPP, SCOPE).await;
         let (access_token, refresh_token) = (given.text("access_token"), given.text("refresh_token"));
         let code = code(&server, &mut person, WEBAPP, SCOPE).await;
@@ -70,11 +81,27 @@ impl Scene {
         userinfo(&self.server, &self.access_token).await
     }
 
+    /// What the token's client is told of the access token and of the refresh token.
+    async fn introspection(&self) -> [bool; 2] {
+        let active = async |token: &str| introspect(&self.server, WEBAPP, token).await.json()["active"].as_bool().unwrap();
+        [active(&self.access_token).await, active(&self.refresh_token).await]
+    }
+
+    /// What a machine of the same organisation gets for the access token.
+    async fn token_exchange(&self) -> Answer {
+        let grant = "urn:ietf:params:oauth:grant-type:token-exchange";
+        let token_type = "urn:ietf:params:oauth:token-type:access_token";
+        let form = [("grant_type", grant), ("subject_token", &self.access_token), ("subject_token_type", token_type)];
+        token(&self.server, Credentials::of(WORKER), &form).await
+    }
+
     async fn is_all_refused(mut self, reuse: &str) {
         assert_eq!(self.reuse().await, reuse);
         self.redemption().await.is_refusal(400, "invalid_grant");
         self.refresh().await.is_refusal(400, "invalid_grant");
         self.userinfo().await.is_bearer_refusal(401, "invalid_token");
+        assert_eq!(self.introspection().await, [false, false]);
+        self.token_exchange().await.is_refusal(400, "invalid_request");
     }
 }
 
@@ -137,6 +164,19 @@ async fn cod_09_a_disabled_client_has_nothing() {
     scene.redemption().await.is_refusal(401, "invalid_client");
     scene.refresh().await.is_refusal(401, "invalid_client");
     scene.userinfo().await.is_bearer_refusal(401, "invalid_token");
+    introspect(&scene.server, WEBAPP, &scene.access_token).await.is_refusal(401, "invalid_client");
+    // INS-03: to a machine of the organisation whose scopes it has
+    assert_eq!(introspect(&scene.server, WORKER, &scene.access_token).await.body, r#"{"active":false}"#);
+    scene.token_exchange().await.is_refusal(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn tex_01_a_disabled_client_exchanges_nothing() {
+    let scene = Scene::after("update clients set enabled = false where client_id = '@myorg.is/worker'").await;
+    scene.token_exchange().await.is_refusal(401, "invalid_client");
+    assert_eq!(scene.introspection().await, [true, true]);
+    let scene = Scene::after("update clients set grant_types = '{}' where client_id = '@myorg.is/worker'").await;
+    scene.token_exchange().await.is_refusal(400, "unauthorized_client");
 }
 
 #[tokio::test]
@@ -146,6 +186,8 @@ async fn cod_09_the_clients_of_a_disabled_organisation_have_nothing() {
     scene.redemption().await.is_refusal(401, "invalid_client");
     scene.refresh().await.is_refusal(401, "invalid_client");
     scene.userinfo().await.is_bearer_refusal(401, "invalid_token");
+    introspect(&scene.server, WEBAPP, &scene.access_token).await.is_refusal(401, "invalid_client");
+    scene.token_exchange().await.is_refusal(401, "invalid_client");
 }
 
 #[tokio::test]
@@ -155,6 +197,7 @@ async fn cod_09_a_client_without_the_grant_gets_no_code_and_redeems_none() {
     scene.redemption().await.is_refusal(400, "unauthorized_client");
     scene.refresh().await.is_refusal(400, "unauthorized_client");
     assert_eq!(scene.userinfo().await.status, 200, "no row of the table says otherwise");
+    assert_eq!(scene.introspection().await, [true, false]);
 }
 
 #[tokio::test]
@@ -171,6 +214,10 @@ async fn a_scope_that_was_taken_away_or_disabled_is_absent() {
             assert_eq!(answer.text("scope"), "openid profile offline_access @myorg.is/documents:read");
             assert_eq!(claims(&answer.text("access_token"))["scope"], answer.text("scope"));
         }
+        // INS-03: the token still says it, and it is worth nothing
+        let told = introspect(&scene.server, WEBAPP, &scene.access_token).await.json();
+        assert_eq!(told["scope"], "openid profile offline_access @myorg.is/documents:read");
+        assert!(claims(&scene.access_token)["scope"].as_str().unwrap().contains("@myorg.is/documents:write"));
         assert_eq!(scene.userinfo().await.status, 200);
     }
 }
@@ -247,6 +294,22 @@ async fn cod_09_an_ended_session_carries_nothing_on() {
     assert_eq!(scene.userinfo().await.status, 200);
     let refreshed = scene.refresh().await;
     assert_eq!(userinfo(&scene.server, &refreshed.text("access_token")).await.status, 200);
+    assert_eq!(scene.introspection().await, [true, false], "the refresh token has been used");
+    assert_eq!(scene.token_exchange().await.status, 200);
+}
+
+#[tokio::test]
+async fn ins_03_a_token_without_offline_access_ends_with_the_session() {
+    let mut scene = Scene::start().await;
+    let scope = SCOPE.replace(" offline_access", "");
+    scene.access_token = tokens(&scene.server, &mut scene.person, WEBAPP, &scope).await.text("access_token");
+    assert_eq!(scene.token_exchange().await.status, 200);
+    let url = format!("{}/connect/endsession", scene.server.address);
+    scene.person.get(url).await;
+    scene.person.submit(&[("decision", "logout")]).await;
+    assert_eq!(scene.introspection().await, [false, true]);
+    scene.token_exchange().await.is_refusal(400, "invalid_request");
+    scene.userinfo().await.is_bearer_refusal(401, "invalid_token");
 }
 
 #[tokio::test]
@@ -278,6 +341,7 @@ async fn cod_09_sto_09_a_not_before_for_all_cuts_off_what_was_given_before() {
 async fn without_the_permission_for_offline_access_there_is_no_refresh_and_no_refresh_token() {
     let scene = Scene::after("update clients set allow_offline_access = false where client_id = '@myorg.is/webapp'").await;
     scene.refresh().await.is_refusal(400, "invalid_grant");
+    assert_eq!(scene.introspection().await, [true, false]);
     let redeemed = scene.redemption().await;
     assert_eq!(redeemed.json().get("refresh_token"), None);
     assert_eq!(redeemed.text("scope"), SCOPE.replace(" offline_access", ""));

@@ -3,6 +3,8 @@
 mod authorize;
 mod discovery;
 mod end_session;
+mod introspect;
 mod live_state;
+mod revocation;
 mod token;
 mod userinfo;

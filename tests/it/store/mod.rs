@@ -1,4 +1,5 @@
 //! The store against a real server.
 
+mod bench;
 mod migrations;
 mod pool;

@@ -6,7 +6,7 @@ use axum::{
     body::{Body, to_bytes},
     http::Request,
 };
-use ias::{base::digest, http::router};
+use ias::{base::digest, http::router, model::urls::path};
 use reqwest::{
     RequestBuilder,
     header::{self, HeaderMap},
@@ -241,8 +241,23 @@ pub fn basic(client_id: &str, secret: &str) -> String {
 
 /// Asks the token endpoint.
 pub async fn token(server: &TestServer, credentials: Credentials<'_>, form: &[(&str, &str)]) -> Answer {
+    call(server, path::TOKEN, credentials, form).await
+}
+
+/// Asks about a token, as a client of the demo or its API resource.
+pub async fn introspect(server: &TestServer, caller: &str, token: &str) -> Answer {
+    call(server, path::INTROSPECT, Credentials::of(caller), &[("token", token)]).await
+}
+
+/// Gives a token back.
+pub async fn revoke(server: &TestServer, client_id: &str, token: &str) -> Answer {
+    call(server, path::REVOCATION, Credentials::of(client_id), &[("token", token)]).await
+}
+
+/// Asks an endpoint that clients call.
+pub async fn call(server: &TestServer, path: &str, credentials: Credentials<'_>, form: &[(&str, &str)]) -> Answer {
     let mut form = form.to_vec();
-    let mut request = http().post(format!("{}/connect/token", server.address));
+    let mut request = http().post(format!("{}{path}", server.address));
     match credentials {
         Credentials::Nothing => {}
         Credentials::Public(client_id) => form.push(("client_id", client_id)),

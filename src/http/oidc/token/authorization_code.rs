@@ -14,7 +14,6 @@ use crate::{
     model::{
         audit::{AuditEvent, AuditRecord},
         authorization_code,
-        client::TokenEndpointAuthMethod,
         refresh_token::RefreshToken,
     },
     protocol::{error::OAuthError, pkce::CodeVerifier, refusals, token::TokenResponse},
@@ -41,7 +40,7 @@ pub(super) async fn exchange(app: &App, call: &ClientCall) -> Result<TokenRespon
         id: FamilyId(handle.id),
         secret_hash: handle.hash(),
         client_id: client.id,
-        confidential: client.token_endpoint_auth_method != TokenEndpointAuthMethod::None,
+        confidential: client.is_confidential(),
         redirect_uri,
         code_challenge: challenge.as_deref(),
         not_before: snapshot.not_before(client),

@@ -3,7 +3,7 @@
 use super::server_error;
 use crate::{
     app::App,
-    flows::issue_tokens,
+    flows::{consent, issue_tokens},
     http::extract::{client_call::ClientCall, form::parameter},
     model::scope::{OFFLINE_ACCESS, OPENID, PROFILE},
     protocol::{
@@ -24,9 +24,7 @@ pub(super) fn grant(app: &App, call: &ClientCall) -> Result<TokenResponse, OAuth
         return Err((&refusals::MACHINE_SCOPE_PERSONAL).into());
     }
     let configuration = app.configuration();
-    let is_granted =
-        |name: &str| client.scopes.iter().any(|granted| granted == name) && configuration.snapshot().scope(name).is_some();
-    if !scope.iter().all(is_granted) {
+    if !scope.iter().all(|name| consent::is_allowed_to_machine(configuration.snapshot(), client, name)) {
         return Err((&refusals::TOKEN_SCOPE_NOT_ALLOWED).into());
     }
     let access_token = issue_tokens::for_machine(app, client, &scope, app.clock.now()).map_err(server_error)?;
@@ -37,5 +35,6 @@ pub(super) fn grant(app: &App, call: &ClientCall) -> Result<TokenResponse, OAuth
         scope,
         refresh_token: None,
         id_token: None,
+        issued_token_type: None,
     })
 }

@@ -2,8 +2,9 @@
 
 mod authorization_code;
 mod client_credentials;
-mod person;
+pub(super) mod person;
 mod refresh_token;
+mod token_exchange;
 
 use axum::{
     extract::State,
@@ -29,6 +30,7 @@ pub async fn post(State(app): State<App>, call: Result<ClientCall, Refused>) -> 
         None => return Err((&refusals::GRANT_TYPE_MISSING).into()),
         Some("authorization_code") => GrantType::AuthorizationCode,
         Some("client_credentials") => GrantType::ClientCredentials,
+        Some("urn:ietf:params:oauth:grant-type:token-exchange") => GrantType::TokenExchange,
         Some(refresh_token::GRANT_TYPE) => return Ok(answer(&refresh_token::refresh(&app, &call).await?)),
         Some(_) => return Err((&refusals::GRANT_TYPE_UNSUPPORTED).into()),
     };
@@ -38,7 +40,7 @@ pub async fn post(State(app): State<App>, call: Result<ClientCall, Refused>) -> 
     let tokens = match grant_type {
         GrantType::AuthorizationCode => authorization_code::exchange(&app, &call).await?,
         GrantType::ClientCredentials => client_credentials::grant(&app, &call)?,
-        GrantType::TokenExchange => return Err((&refusals::GRANT_TYPE_UNSUPPORTED).into()),
+        GrantType::TokenExchange => token_exchange::exchange(&app, &call).await?,
     };
     metrics::TOKENS_ISSUED.increment(&[grant_type.as_str()]);
     Ok(answer(&tokens))

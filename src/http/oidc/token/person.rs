@@ -32,7 +32,7 @@ pub(super) fn about(call: &ClientCall, family_id: FamilyId) -> About {
 }
 
 /// The ways to sign in that are enabled and that the client accepts.
-pub(super) fn accepted_identity_providers(snapshot: &Snapshot, client: &Client) -> Vec<&'static str> {
+pub(in crate::http::oidc) fn accepted_identity_providers(snapshot: &Snapshot, client: &Client) -> Vec<&'static str> {
     let accepted = snapshot.identity_providers().iter().filter(|provider| client.accepts(provider));
     accepted.map(|provider| provider.kind.as_str()).collect()
 }
@@ -74,5 +74,6 @@ pub(super) fn answer(
         scope,
         refresh_token: refresh_token.filter(|_| grant.refreshable).map(|token| token.to_text(app.keys().refresh_tokens())),
         id_token: tokens.id_token,
+        issued_token_type: None,
     })
 }

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &serde_json::Value) -> Answer {
-        Answer { status: StatusCode::from_u16(status).expect("a status"), body: body.to_string().into_bytes() }
+        Answer { status: StatusCode::from_u16(status).expect("a status"), is_json: true, body: body.to_string().into_bytes() }
     }
 
     fn kind_of(result: &str) -> EidErrorKind {

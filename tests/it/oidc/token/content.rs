@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use ias::{
     base::digest,
-    flows::issue_tokens,
-    model::{identity_provider::IdentityProviderKind, subject},
+    model::{identity_provider::IdentityProviderKind, subject, token_id::TokenId},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -205,7 +204,7 @@ async fn tok_06_the_jti_names_the_family_and_is_never_the_same() {
     for _ in 0..2 {
         let access_token = tokens(&server, &mut person, WEBAPP, "openid").await.text("access_token");
         let jti = claims(&access_token)["jti"].as_str().unwrap().to_owned();
-        let family = issue_tokens::family_of(&jti).unwrap();
+        let family = TokenId::parse(&jti).unwrap().family_id();
         let sub: String = sqlx::query_scalar("select sub from families where id = $1")
             .bind(family.0)
             .fetch_one(&server.owner().await)

@@ -25,7 +25,7 @@ async fn cod_01_the_grant_must_be_known_and_the_clients_own() {
         "refresh-token",
         "Authorization_Code",
         "urn:ietf:params:oauth:grant-type:device_code",
-        "urn:ietf:params:oauth:grant-type:token-exchange",
+        "urn:ietf:params:oauth:grant-type:token_exchange",
         "urn:openid:params:grant-type:ciba",
         "client_credentials ",
     ] {
@@ -35,6 +35,8 @@ async fn cod_01_the_grant_must_be_known_and_the_clients_own() {
     grant("@myorg.is/app", "client_credentials").await.is_refusal(400, "unauthorized_client");
     grant("@myorg.is/worker", "refresh_token").await.is_refusal(400, "unauthorized_client");
     grant("@myorg.is/worker", "authorization_code").await.is_refusal(400, "unauthorized_client");
+    let exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+    grant("@myorg.is/worker", exchange).await.is_refusal(400, "unauthorized_client");
 }
 
 #[tokio::test]
