@@ -158,11 +158,12 @@ async fn rt_05_reuse_revokes_the_whole_chain_and_is_audited_with_both_redemption
     let began = server.app.clock.now().unix_timestamp() - 7;
     assert_eq!((&audited[0]["generation"], &audited[0]["ahead"]), (&1.into(), &false.into()));
     assert_eq!((&audited[0]["first"]["at"], &audited[0]["first"]["address"]), (&began.into(), &"127.0.0.0/24".into()));
-    let second_redemption: (i64, Option<String>) =
-        sqlx::query_as("select floor(extract(epoch from at))::bigint, address from audit_log where kind = 'refresh_token_reused'")
-            .fetch_one(&server.owner().await)
-            .await
-            .unwrap();
+    let second_redemption: (i64, Option<String>) = sqlx::query_as(
+        "select floor(extract(epoch from at))::bigint, address from audit_log where kind = 'refresh_token_reused'",
+    )
+    .fetch_one(&server.owner().await)
+    .await
+    .unwrap();
     assert_eq!(second_redemption, (began + 7, Some("127.0.0.0/24".to_owned())));
 }
 
