@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{place::Place, say};
+use super::{node, place::Place, say};
 use crate::{
     base::clock::Clock,
     flows::admin::made_secrets::{self, OwnerName},
@@ -82,6 +82,7 @@ pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::
             let (settings, pool) = owner.place.reach(file).await?;
             made_secrets::remove(&pool, settings.environment, owner.name(), &label, now).await?;
             say(&format!("removed {label}"));
+            node::await_all(&pool).await?;
         }
     }
     Ok(())
