@@ -125,7 +125,7 @@ async fn refresh_token(
         origin: &call.caller.origin,
     };
     let Some(current) = families::find_current(&app.pool, &presented, now).await? else { return Ok(None) };
-    Ok(Some(ActiveToken::Refresh(RefreshTokenClaims {
+    Ok(Some(ActiveToken::Refresh(Box::new(RefreshTokenClaims {
         scope: still_granted(snapshot, client, current.scope),
         client_id: client.client_id.clone(),
         exp: current.expires_at.unix_timestamp(),
@@ -137,7 +137,7 @@ async fn refresh_token(
         idp: current.identity_provider,
         acr: current.acr,
         amr: current.amr,
-    })))
+    }))))
 }
 
 fn still_granted(snapshot: &Snapshot, client: &Client, granted: Vec<String>) -> ScopeSet {
