@@ -17,6 +17,7 @@ use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
 use super::error::fallback::Reader;
+use super::extract::form::GivenUp;
 use crate::{
     app::App,
     model::urls::path,
@@ -162,13 +163,16 @@ fn room(route: Option<&str>, most: usize) -> usize {
 
 /// The handler's answer; ours where it takes too long or panics (HTTP-10, DOS-01). What was begun is ended all the same: a handler
 /// that was dropped half way could leave its transaction open on a connection that others get next (RT-05, RT-09).
-async fn answer(app: &App, reader: &Reader, request: Request, next: Next) -> Response {
+async fn answer(app: &App, reader: &Reader, mut request: Request, next: Next) -> Response {
+    let given_up = GivenUp::default();
+    request.extensions_mut().insert(given_up.clone());
     let mut handled = Box::pin(AssertUnwindSafe(next.run(request)).catch_unwind());
     match tokio::time::timeout(app.settings.server.request_timeout, &mut handled).await {
         Ok(Ok(response)) => response,
         // the hook has logged where
         Ok(Err(_)) => reader.refuse(app, &refusals::SERVER_ERROR),
         Err(_) => {
+            given_up.0.cancel();
             app.tasks.spawn(async move { drop(handled.await) });
             reader.refuse(app, &refusals::UNAVAILABLE)
         }

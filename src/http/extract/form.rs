@@ -5,6 +5,7 @@ use axum::{
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     flows::authorization_request,
@@ -14,6 +15,11 @@ use crate::{
 /// The parameters of a form body.
 pub struct Form(pub Params);
 
+/// Cancelled when the time for a request is up: a body that is still on its way is not waited for any longer, while what a handler
+/// has begun goes on to its end (DOS-01, RT-09).
+#[derive(Clone, Debug, Default)]
+pub struct GivenUp(pub CancellationToken);
+
 impl Form {
     /// Reads the form of a request.
     pub async fn read(request: Request) -> Result<Self, OAuthError> {
@@ -21,7 +27,11 @@ impl Form {
             return Err((&refusals::PARAMETERS_IN_QUERY).into());
         }
         check_media_type(request.headers())?;
-        let body = Bytes::from_request(request, &()).await.map_err(|_| OAuthError::from(&refusals::BODY_TOO_LARGE))?;
+        let given_up = request.extensions().get::<GivenUp>().cloned().unwrap_or_default();
+        let body = tokio::select! {
+            body = Bytes::from_request(request, &()) => body.map_err(|_| OAuthError::from(&refusals::BODY_TOO_LARGE))?,
+            () = given_up.0.cancelled() => return Err((&refusals::REQUEST_TIMEOUT).into()),
+        };
         parse(&body).map(Self)
     }
 }
