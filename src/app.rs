@@ -234,11 +234,7 @@ impl Inner {
         let Some(confirmed) = confirmed else {
             return Some("the configuration could not be confirmed with the database");
         };
-        if confirmed.clock_offset.abs() > CLOCK_LIMIT {
-            Some("the clock of this machine is more than 5 s off the database's")
-        } else {
-            None
-        }
+        if confirmed.is_wrong() { Some("the clock of this machine is more than 5 s off the database's") } else { None }
     }
 
     /// Confirms the configuration, and reads it and the keys anew where their version has changed. Where it has not, that is
@@ -294,12 +290,21 @@ impl Inner {
         metrics::DATABASE_CONNECTIONS.set(f64::from(self.pool.size().saturating_sub(idle)), &["in_use"]);
     }
 
+    /// Whether this machine's clock is so far off the database's that nothing may be decided by it (STO-04).
+    pub fn has_wrong_clock(&self) -> bool {
+        self.confirmed().is_some_and(Confirmed::is_wrong)
+    }
+
     fn confirmed(&self) -> Option<Confirmed> {
         *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Confirmed {
+    fn is_wrong(self) -> bool {
+        self.clock_offset.abs() > CLOCK_LIMIT
+    }
+
     fn is_alarming(self) -> bool {
         self.clock_offset.abs() > CLOCK_ALARM
     }
@@ -311,6 +316,14 @@ async fn ask(pool: &PgPool, node: NodeId, serves: i64) -> sqlx::Result<(Confirme
     let Confirmation { version, database_time } = nodes::confirm(pool, node, serves).await?;
     let clock_offset = clock_offset(before, database_time, Clock::System.now());
     Ok((Confirmed { at, clock_offset }, version))
+}
+
+/// How far this machine's clock is off, where that is too far to decide anything by it (STO-04).
+pub async fn wrong_clock(pool: &PgPool) -> sqlx::Result<Option<Duration>> {
+    let before = Clock::System.now();
+    let database_time = crate::store::configuration::clock(pool).await?;
+    let offset = clock_offset(before, database_time, Clock::System.now());
+    Ok((offset.abs() > CLOCK_LIMIT).then_some(offset))
 }
 
 /// How far our clock is off for certain, where the database's showed `database` between our `before` and `after`.

@@ -111,6 +111,9 @@ impl Node {
         let clock = Clock::System;
         let theirs = configuration::claim_environment(&pool, settings.environment).await?;
         anyhow::ensure!(theirs == settings.environment, other_environment(theirs, settings.environment));
+        if let Some(offset) = crate::app::wrong_clock(&pool).await? {
+            anyhow::bail!("the clock of this machine is {} s off the database's: set it right first", offset.whole_seconds());
+        }
         let lifetimes = crate::app::key_lifetimes(&settings);
         let master = settings.keys.master_key()?;
         life_cycle::keep(&pool, &master, settings.keys.rsa_bits, lifetimes, clock.now()).await?;

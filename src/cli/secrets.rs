@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{place::Place, say};
+use super::{node, place::Place, say};
 use crate::{
     base::clock::Clock,
     flows::admin::made_secrets::{self, OwnerName},
@@ -35,7 +35,7 @@ enum Command {
         #[command(flatten)]
         owner: Owner,
     },
-    /// Take a secret away; within a second no node accepts it
+    /// Take a secret away; when the command ends, no node accepts it
     Remove {
         #[command(flatten)]
         owner: Owner,
@@ -82,6 +82,8 @@ pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::
             let (settings, pool) = owner.place.reach(file).await?;
             made_secrets::remove(&pool, settings.environment, owner.name(), &label, now).await?;
             say(&format!("removed {label}"));
+            // decision F: answered when no node accepts it any more
+            node::await_all(&pool).await?;
         }
     }
     Ok(())

@@ -160,14 +160,18 @@ fn room(route: Option<&str>, most: usize) -> usize {
     }
 }
 
-/// The handler's answer; ours where it takes too long or panics (HTTP-10, DOS-01).
+/// The handler's answer; ours where it takes too long or panics (HTTP-10, DOS-01). What was begun is ended all the same: a handler
+/// that was dropped half way could leave its transaction open on a connection that others get next (RT-05, RT-09).
 async fn answer(app: &App, reader: &Reader, request: Request, next: Next) -> Response {
-    let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
-    match tokio::time::timeout(app.settings.server.request_timeout, handled).await {
+    let mut handled = Box::pin(AssertUnwindSafe(next.run(request)).catch_unwind());
+    match tokio::time::timeout(app.settings.server.request_timeout, &mut handled).await {
         Ok(Ok(response)) => response,
         // the hook has logged where
         Ok(Err(_)) => reader.refuse(app, &refusals::SERVER_ERROR),
-        Err(_) => reader.refuse(app, &refusals::UNAVAILABLE),
+        Err(_) => {
+            app.tasks.spawn(async move { drop(handled.await) });
+            reader.refuse(app, &refusals::UNAVAILABLE)
+        }
     }
 }
 

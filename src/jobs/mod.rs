@@ -60,8 +60,12 @@ where
     });
 }
 
-/// Whether this node does a job's next run: the one that did the last, or any where that one has been silent for long.
+/// Whether this node does a job's next run: the one that did the last, or any where that one has been silent for long. A node with
+/// a wrong clock does none: it would delete what still holds (STO-04).
 async fn leads(app: &App, job: &str, now: OffsetDateTime) -> sqlx::Result<bool> {
+    if app.has_wrong_clock() {
+        return Ok(false);
+    }
     leases::take(&app.pool, job, app.node, now + LEASE_TTL, now).await
 }
 

@@ -93,8 +93,7 @@ impl KeyRing {
 
     /// Signs claims with the key that signs at `now`; their kind names the header's `typ` (TOK-03).
     pub fn sign(&self, claims: &impl Claims, now: OffsetDateTime) -> Result<String, KeyFault> {
-        let times = signer(self.signing.iter().filter(|key| key.pair.is_some()).map(|key| &key.times), now);
-        let key = times.and_then(|times| self.by_kid.get(&times.kid)).map(|&at| &self.signing[at]);
+        let key = self.signer(now);
         let (Some(key), Some(pair)) = (key, key.and_then(|key| key.pair.as_ref())) else {
             return Err(KeyFault::Malformed("the set of signing keys".to_owned()));
         };
@@ -103,6 +102,16 @@ impl KeyRing {
         pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature)
             .map_err(|_| KeyFault::Generation)?;
         Ok(jwt::finish(&input, &signature))
+    }
+
+    /// Whether there is a key to sign with: asked before anything is consumed (RT-09).
+    pub fn can_sign(&self, now: OffsetDateTime) -> bool {
+        self.signer(now).is_some()
+    }
+
+    fn signer(&self, now: OffsetDateTime) -> Option<&RingKey> {
+        let times = signer(self.signing.iter().filter(|key| key.pair.is_some()).map(|key| &key.times), now)?;
+        self.by_kid.get(&times.kid).map(|&at| &self.signing[at])
     }
 
     /// The key that an `id_token_hint` names: hints may be old (OUT-02), but with a revoked key anybody could make them (KEY-04).

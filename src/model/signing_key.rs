@@ -72,11 +72,14 @@ impl KeyTimes {
     }
 }
 
-/// The key that signs at `now`: of those that may, the one that began last.
+/// The key that signs at `now`: of those that may, the one that began last; where none may, the announced one that begins first, as
+/// after a revocation by a clock that is a little ahead.
 pub fn signer<'a>(keys: impl IntoIterator<Item = &'a KeyTimes>, now: OffsetDateTime) -> Option<&'a KeyTimes> {
-    keys.into_iter()
-        .filter(|key| key.state(now) == KeyState::Signing)
-        .max_by(|a, b| (a.signs_from, &a.kid).cmp(&(b.signs_from, &b.kid)))
+    let order = |a: &&KeyTimes, b: &&KeyTimes| (a.signs_from, &a.kid).cmp(&(b.signs_from, &b.kid));
+    let (signing, others): (Vec<&KeyTimes>, Vec<&KeyTimes>) =
+        keys.into_iter().partition(|key| key.state(now) == KeyState::Signing);
+    let announced = others.into_iter().filter(|key| key.state(now) == KeyState::Announced);
+    signing.into_iter().max_by(order).or_else(|| announced.min_by(order))
 }
 
 #[cfg(test)]

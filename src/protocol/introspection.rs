@@ -31,7 +31,7 @@ pub enum ActiveToken {
         claims: Box<AccessTokenClaims>,
     },
     /// the current one of a chain, to its own client
-    Refresh(RefreshTokenClaims),
+    Refresh(Box<RefreshTokenClaims>),
 }
 
 /// What is told about a refresh token. It has no `token_type`: that is how access tokens are used (RFC 6749 §5.1).
@@ -86,7 +86,7 @@ mod tests {
             amr: vec!["pop".into()],
         };
         assert_eq!(
-            serde_json::to_value(Introspection::from(Some(ActiveToken::Refresh(token)))).unwrap(),
+            serde_json::to_value(Introspection::from(Some(ActiveToken::Refresh(Box::new(token))))).unwrap(),
             serde_json::json!({
                 "active": true, "scope": "openid", "client_id": "@myorg.is/webapp", "exp": 2, "iat": 1,
                 "iss": "https://innskra.island.is", "sub": "s", "sid": "d", "auth_time": 0, "idp": "sim",

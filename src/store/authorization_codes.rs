@@ -1,6 +1,6 @@
 //! Authorization codes: given out by one statement, redeemed by one statement (COD-05).
 
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 
 use super::audit_log::BindAudit as _;
@@ -60,6 +60,12 @@ statements! {
         )
         select count(*)
         from code";
+
+    // Of two codes of one person and client one is redeemed after the other, so that each statement sees the other's family.
+    LOCK_SINGLE_SESSION = r"
+        select pg_advisory_xact_lock(hashtextextended('single session ' || client_id || actor_id || subject_id, 0))
+        from authorization_codes
+        where id = $1";
 
     REDEEM = r"
         with code as (
@@ -265,6 +271,12 @@ pub struct NewFamily {
     pub keeps_name: bool,
     /// whether it ends the person's other families with the client
     pub single_session: bool,
+}
+
+/// Holds off every other redemption for the same person and client until the transaction ends: of a client with one session for
+/// each person, the later one ends the earlier one's family.
+pub async fn lock_single_session(connection: &mut PgConnection, id: FamilyId) -> sqlx::Result<()> {
+    sqlx::query(LOCK_SINGLE_SESSION).bind(id).execute(connection).await.map(drop)
 }
 
 /// Consumes a code and makes its family, in one statement; none where anything does not fit.

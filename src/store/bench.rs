@@ -20,7 +20,8 @@ statements! {
         )
         select made.id, clients.id, made.id, people.id, people.id, 'sub-' || made.id, 'sim', 'eidas-loa-high',
             array['hwk', 'pin', 'mfa'], made.auth_time, array['openid', 'profile', 'offline_access'], made.secret_hash,
-            'https://app.myorg.is/oauth/callback', made.secret_hash, $4, made.auth_time, $4 + interval '1 day'
+            'https://app.myorg.is/oauth/callback', made.secret_hash, $4::timestamptz, made.auth_time,
+            $4::timestamptz + interval '1 day'
         from unnest($1::uuid[], $2::bytea[], $3::timestamptz[]) with ordinality as made (id, secret_hash, auth_time, number)
         join people on people.number = made.number % people.total
         join clients on clients.client_id = $5";

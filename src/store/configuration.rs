@@ -19,6 +19,10 @@ statements! {
         select not_before
         from configuration";
 
+    /// The database's time.
+    CLOCK = r"
+        select clock_timestamp()";
+
     /// The environment that the database belongs to, if to any.
     ENVIRONMENT = r"
         select environment
@@ -88,6 +92,11 @@ pub async fn listen(options: PgConnectOptions) -> Result<PgListener, sqlx::Error
 /// The number of the last edit.
 pub async fn version(executor: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(VERSION).fetch_one(executor).await
+}
+
+/// The database's time, for whoever compares a clock with it (STO-04).
+pub async fn clock(executor: impl PgExecutor<'_>) -> Result<OffsetDateTime, sqlx::Error> {
+    sqlx::query_scalar(CLOCK).fetch_one(executor).await
 }
 
 /// The moment before which every authentication is void, if one was set (STO-09).

@@ -143,13 +143,19 @@ async fn read(connection: &mut PgConnection) -> Result<Snapshot, sqlx::Error> {
         }
     }
     let mut secrets = hashes(api_resources::list_secrets(&mut *connection).await?);
+    let mut of_disabled: Vec<String> = Vec::new();
     for resource in api_resources::list(&mut *connection).await? {
         let resource = resource.value;
         let secrets = secrets.remove(&resource.id).unwrap_or_default();
         if resource.enabled && snapshot.organisations.contains_key(&resource.organisation_id) {
             snapshot.api_resources.push(Arc::new(RegisteredApiResource { resource, secrets }));
+        } else {
+            of_disabled.extend(resource.scopes);
         }
     }
+    // Appendix B: without its resource a scope would make tokens for no audience in particular
+    of_disabled.retain(|scope| snapshot.resources_of([scope.as_str()]).is_empty());
+    snapshot.scopes.retain(|name, _| !of_disabled.contains(name));
     for provider in identity_providers::list(&mut *connection).await? {
         let of_an_absent = provider.value.organisation_id.is_some_and(|id| !snapshot.organisations.contains_key(&id));
         if provider.value.enabled && !of_an_absent {

@@ -109,7 +109,7 @@ fn cost(time: Duration, mut once: impl FnMut() -> anyhow::Result<()>) -> anyhow:
             once()?;
         }
         count += 10;
-        let used = cpu_of_thread()? - began;
+        let used = cpu_of_thread()?.saturating_sub(began);
         if used >= time {
             return Ok(used.as_secs_f64() * 1000.0 / f64::from(count));
         }

@@ -174,9 +174,10 @@ impl Gauges {
     }
 
     async fn read(&mut self) -> anyhow::Result<Used> {
-        let statements = match self.counts_statements {
-            true => Some(bench::statements_run(&mut self.database, &self.serving_role).await?),
-            false => None,
+        let statements = if self.counts_statements {
+            Some(bench::statements_run(&mut self.database, &self.serving_role).await?)
+        } else {
+            None
         };
         let wal_bytes = bench::wal_bytes(&mut self.database).await?;
         let resident = self.processes.server.map(process::resident).transpose()?;

@@ -103,7 +103,7 @@ pub async fn add(
     Ok(text)
 }
 
-/// Takes a secret away; every node refuses it within a second.
+/// Takes a secret away. The caller waits for the nodes before it says so.
 pub async fn remove(
     pool: &PgPool,
     environment: Environment,

@@ -73,7 +73,7 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
         None => LogoutRequest::read(&browser.query).map_err(|refusal| browser.refuse(&app, OAuthError::from(refusal)))?,
     };
     let logout = judge(&app, &browser, request, now)?;
-    let session = current(&app, &browser, now).await?;
+    let session = current(&app, &browser, &logout).await?;
     match session {
         None => Ok(finish(&app, &logout, logout.hint.is_some())),
         Some(session) if names(&logout, &session) => {
@@ -104,7 +104,7 @@ async fn confirmed(app: &App, form: PageForm) -> Result<Response, Response> {
     let sealed = form.params.get("logout").ok().flatten().unwrap_or_default();
     let request = open(app, sealed, now).ok_or_else(|| expired(app, browser))?;
     let logout = judge(app, browser, request, now)?;
-    let Some(session) = current(app, browser, now).await? else { return Ok(finish(app, &logout, true)) };
+    let Some(session) = current(app, browser, &logout).await? else { return Ok(finish(app, &logout, true)) };
     let sent = form.params.get("csrf").ok().flatten().unwrap_or_default();
     if !digest::equal(sent.as_bytes(), csrf(app, &session).as_bytes()) {
         let again = Urls::with_parameters(path::END_SESSION, &[("logout", sealed)]);
@@ -144,13 +144,21 @@ fn judge(app: &App, browser: &Browser, request: LogoutRequest, now: OffsetDateTi
     Ok(Logout { request, client, hint, language })
 }
 
-/// The browser's living session.
-async fn current(app: &App, browser: &Browser, now: OffsetDateTime) -> Result<Option<Session>, Response> {
-    let Some(cookie) = &browser.cookies.session else { return Ok(None) };
-    let found =
-        sessions::find(&app.pool, SessionId(cookie.id), None).await.map_err(|error| browser.refuse(app, unavailable(error)))?;
-    let session = found.map(|found| found.session);
-    Ok(session.filter(|session| session.was_given_to(cookie) && session.is_alive(app.session_lifetimes(), now)))
+/// The session that is to end: the browser's, also where it has been idle for long, since what was given in it may live on (D12);
+/// else the one that a hint names which no cookie does, as where single sign-on is off.
+async fn current(app: &App, browser: &Browser, logout: &Logout) -> Result<Option<Session>, Response> {
+    let find = async |id| {
+        let found = sessions::find(&app.pool, id, None).await.map_err(|error| browser.refuse(app, unavailable(error)))?;
+        Ok(found.map(|found| found.session).filter(|session| session.ended_at.is_none()))
+    };
+    if let Some(cookie) = &browser.cookies.session
+        && let Some(session) = find(SessionId(cookie.id)).await?.filter(|session| session.was_given_to(cookie))
+    {
+        return Ok(Some(session));
+    }
+    let named = logout.hint.as_ref().and_then(|hint| hint.sid.parse().ok()).map(SessionId);
+    let Some(id) = named else { return Ok(None) };
+    Ok(find(id).await?.filter(|session| !session.shared && names(logout, session)))
 }
 
 /// OUT-01: the hint is of this very person and session. An ID token of an earlier session proves no wish to end this one.

@@ -122,10 +122,11 @@ async fn refresh_token(
         inactive_ttl: client.inactive_ttl(),
         not_before: snapshot.not_before(client),
         identity_providers: &accepted_identity_providers(snapshot, client),
+        ends_at_sign_out: client.revoke_refresh_tokens_at_sign_out,
         origin: &call.caller.origin,
     };
     let Some(current) = families::find_current(&app.pool, &presented, now).await? else { return Ok(None) };
-    Ok(Some(ActiveToken::Refresh(RefreshTokenClaims {
+    Ok(Some(ActiveToken::Refresh(Box::new(RefreshTokenClaims {
         scope: still_granted(snapshot, client, current.scope),
         client_id: client.client_id.clone(),
         exp: current.expires_at.unix_timestamp(),
@@ -137,7 +138,7 @@ async fn refresh_token(
         idp: current.identity_provider,
         acr: current.acr,
         amr: current.amr,
-    })))
+    }))))
 }
 
 fn still_granted(snapshot: &Snapshot, client: &Client, granted: Vec<String>) -> ScopeSet {

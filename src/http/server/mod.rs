@@ -42,7 +42,7 @@ pub async fn serve(listener: TcpListener, router: Router, settings: &Server, sto
             metrics::RATE_LIMITED.increment(&["connections"]);
             continue;
         };
-        let connection = attend(stream, peer, router.clone(), Arc::clone(&settings), stop.clone());
+        let connection = attend(stream, peer, router.clone(), Arc::clone(&settings), stop.clone(), connections.clone());
         connections.spawn(async move {
             connection.await;
             drop((slot, place));
@@ -55,8 +55,17 @@ pub async fn serve(listener: TcpListener, router: Router, settings: &Server, sto
     }
 }
 
-/// One connection, until its client goes, its time is over, or the node stops.
-async fn attend(stream: TcpStream, peer: SocketAddr, router: Router, settings: Arc<Server>, stop: CancellationToken) {
+/// One connection, until its client goes, its time is over, or the node stops. Each request is a task of its own: hyper drops what
+/// it waits for when the client goes, but what was begun must end. A transaction that is dropped while it begins stays open on its
+/// connection, and whatever that connection commits next is lost (RT-05, STO-08).
+async fn attend(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    settings: Arc<Server>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+) {
     let (stream, watch) = watch(stream);
     let at_work = watch.clone();
     let service = hyper::service::service_fn(move |mut request: Request<hyper::body::Incoming>| {
@@ -66,11 +75,13 @@ async fn attend(stream: TcpStream, peer: SocketAddr, router: Router, settings: A
         }
         request.extensions_mut().insert(ConnectInfo(peer));
         let answer = router.clone().oneshot(request.map(Body::new));
-        async move {
-            let answer = answer.await;
+        let answer = tasks.spawn(async move {
+            let Ok(answer) = answer.await;
             drop(open);
             answer
-        }
+        });
+        // what panics outside of every layer breaks the connection
+        async move { answer.await }
     });
     let connection = builder(&settings).serve_connection(TokioIo::new(stream), service).into_owned();
     let mut connection = std::pin::pin!(connection);

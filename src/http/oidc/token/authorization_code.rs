@@ -1,7 +1,7 @@
 //! grant_type=authorization_code (RFC 6749 §4.1.3, OpenID Connect Core §3.1.3): one statement consumes the code and makes its
 //! family; only where it found nothing a second one judges why (COD-05).
 
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::person::{about, accepted_identity_providers, answer, granted};
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     model::{
         audit::{AuditEvent, AuditRecord},
         authorization_code,
+        family::FamilyGrant,
         refresh_token::RefreshToken,
     },
     protocol::{error::OAuthError, pkce::CodeVerifier, refusals, token::TokenResponse},
@@ -57,7 +58,7 @@ pub(super) async fn exchange(app: &App, call: &ClientCall) -> Result<TokenRespon
         single_session: client.single_session,
     };
     let audit = AuditRecord::new(now, about(call, presented.id), AuditEvent::CodeRedeemed);
-    let redeemed = authorization_codes::redeem(&app.pool, &presented, &family, &audit, now).await.map_err(unavailable)?;
+    let redeemed = redeem(app, &presented, &family, &audit, now).await.map_err(unavailable)?;
     let Some(redeemed) = redeemed else {
         let audit = AuditRecord::new(now, about(call, presented.id), AuditEvent::CodeReused);
         if authorization_codes::refuse(&app.pool, &presented, &audit, now).await.map_err(unavailable)? {
@@ -68,4 +69,22 @@ pub(super) async fn exchange(app: &App, call: &ClientCall) -> Result<TokenRespon
     };
     let scope = granted(snapshot, client, &redeemed);
     answer(app, call, &redeemed, scope, refresh_token, now)
+}
+
+/// One statement; for a client with one session for each person a lock comes before it.
+async fn redeem(
+    app: &App,
+    presented: &Presentation<'_>,
+    family: &NewFamily,
+    audit: &AuditRecord,
+    now: OffsetDateTime,
+) -> sqlx::Result<Option<FamilyGrant>> {
+    if !family.single_session {
+        return authorization_codes::redeem(&app.pool, presented, family, audit, now).await;
+    }
+    let mut transaction = app.pool.begin().await?;
+    authorization_codes::lock_single_session(&mut transaction, presented.id).await?;
+    let redeemed = authorization_codes::redeem(&mut *transaction, presented, family, audit, now).await?;
+    transaction.commit().await?;
+    Ok(redeemed)
 }

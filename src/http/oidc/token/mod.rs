@@ -26,6 +26,10 @@ use crate::{
 /// Finds the grant (COD-01).
 pub async fn post(State(app): State<App>, call: Result<ClientCall, Refused>) -> Result<Response, Refused> {
     let call = call?;
+    // RT-09: nothing is consumed for an answer that could not be signed
+    if !app.keys().can_sign(app.clock.now()) {
+        return Err((&refusals::UNAVAILABLE).into());
+    }
     let grant_type = match parameter(&call.params, "grant_type")? {
         None => return Err((&refusals::GRANT_TYPE_MISSING).into()),
         Some("authorization_code") => GrantType::AuthorizationCode,

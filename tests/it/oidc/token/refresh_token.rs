@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use ias::{base::digest, model::refresh_token::PREFIX};
+use ias::{
+    base::digest,
+    model::refresh_token::{PREFIX, RefreshToken},
+};
 use serde_json::Value;
 use time::Duration;
 
@@ -462,4 +465,112 @@ async fn red_08_what_a_wildcard_leads_to_gets_no_refresh_token() {
     .await;
     let answer = tokens(&server, &mut Person::new(), WEBAPP, SCOPE).await;
     assert_eq!((answer.json().get("refresh_token"), answer.text("scope")), (None, SCOPE.replace(" offline_access", "")));
+}
+
+/// A handler that is dropped half way must leave no transaction behind, and a refusal must commit (RT-05, STO-08).
+#[tokio::test(flavor = "multi_thread")]
+async fn rt_05_a_client_that_goes_away_stops_neither_the_revocation_nor_what_others_commit() {
+    use tokio::io::AsyncWriteExt as _;
+
+    let server = TestServer::start().await;
+    let mut person = Person::new();
+    let other = tokens(&server, &mut person, DELEGATIONS, SCOPE).await.text("refresh_token");
+    let address = server.address.trim_start_matches("http://").to_owned();
+    let mut other = other;
+    for round in 0..12u64 {
+        let first = tokens(&server, &mut person, WEBAPP, SCOPE).await.text("refresh_token");
+        let second = next(&server, &first).await;
+        let credentials = [("client_id", WEBAPP), ("client_secret", SECRET)];
+        let form: Vec<_> = refresh_form(&first).into_iter().chain(credentials).collect();
+        let body = form_body(&form);
+        let head = format!(
+            "POST /connect/token HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+             content-length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_micros(400 * round)).await;
+        drop(stream);
+        // others go on, and what they were answered holds
+        other = refresh(&server, DELEGATIONS, &other).await.text("refresh_token");
+        let owner = server.owner().await;
+        let began = std::time::Instant::now();
+        loop {
+            let revoked: Option<bool> = sqlx::query_scalar(
+                "select revoked_at is not null from families where secret_hash = $1 and client_id = (
+                     select id from clients where client_id = '@myorg.is/webapp')",
+            )
+            .bind(&RefreshToken::parse(&second, server.app.keys().refresh_tokens()).unwrap().secret_hash()[..])
+            .fetch_optional(&owner)
+            .await
+            .unwrap();
+            if revoked == Some(true) {
+                break;
+            }
+            assert!(began.elapsed().as_secs() < 5, "the reuse of round {round} was forgotten with its connection");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+    let open: i64 = sqlx::query_scalar(
+        "select count(*) from pg_stat_activity
+         where datname = current_database() and state = 'idle in transaction' and now() - state_change > interval '1 second'",
+    )
+    .fetch_one(&server.owner().await)
+    .await
+    .unwrap();
+    assert_eq!(open, 0);
+}
+
+#[tokio::test]
+async fn of_two_codes_at_once_a_client_with_a_single_session_keeps_one_family() {
+    let server = TestServer::start().await;
+    let second = server.second_node().await;
+    change(&server, "update clients set single_session = true where client_id = '@myorg.is/webapp'").await;
+    second.app.confirm().await.unwrap();
+    let mut person = Person::new();
+    for _ in 0..10 {
+        let first = Ask::new(WEBAPP, SCOPE).code(&server, &mut person).await;
+        let other = Ask::new(WEBAPP, SCOPE).code(&server, &mut person).await;
+        let (a, b) = tokio::join!(exchange(&server, &first), exchange(&second, &other));
+        assert_eq!((a.status, b.status), (200, 200));
+        let living: i64 = sqlx::query_scalar("select count(*) from families where revoked_at is null")
+            .fetch_one(&server.owner().await)
+            .await
+            .unwrap();
+        assert_eq!(living, 1);
+    }
+}
+
+#[tokio::test]
+async fn rt_14_signing_out_ends_a_session_that_was_idle_for_long() {
+    let server = TestServer::start().await;
+    change(&server, "update clients set revoke_refresh_tokens_at_sign_out = true where client_id = '@myorg.is/webapp'").await;
+    let mut person = Person::new();
+    let given = tokens(&server, &mut person, WEBAPP, SCOPE).await;
+    let mut current = given.text("refresh_token");
+    for _ in 0..4 {
+        server.clock.advance(Duration::minutes(20));
+        current = next(&server, &current).await;
+    }
+    let mut url = url::Url::parse(&format!("{}/connect/endsession", server.address)).unwrap();
+    url.query_pairs_mut().append_pair("id_token_hint", &given.text("id_token"));
+    person.get(url).await;
+    refused(&server, &current).await;
+}
+
+#[tokio::test]
+async fn rt_14_where_single_sign_on_is_off_the_hint_names_the_session() {
+    let server = TestServer::start().await;
+    change(
+        &server,
+        "update clients set sso = false, revoke_refresh_tokens_at_sign_out = true where client_id = '@myorg.is/webapp'",
+    )
+    .await;
+    let given = tokens(&server, &mut Person::new(), WEBAPP, SCOPE).await;
+    let current = next(&server, &given.text("refresh_token")).await;
+    let mut url = url::Url::parse(&format!("{}/connect/endsession", server.address)).unwrap();
+    url.query_pairs_mut().append_pair("id_token_hint", &given.text("id_token"));
+    Person::new().get(url).await;
+    refused(&server, &current).await;
 }
