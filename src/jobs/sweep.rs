@@ -14,9 +14,6 @@ use crate::{
 /// Families and effects that have ended are still seen in the tables for a day.
 const STAYS: Duration = Duration::DAY;
 
-/// Another node's clock may be behind (STO-04): what it still takes for valid must be found here.
-const CLOCKS_DIFFER: Duration = Duration::MINUTE;
-
 /// Sweeps once; gives whether it was this node's turn.
 pub async fn run_once(app: App) -> sqlx::Result<bool> {
     let now = app.clock.now();
@@ -29,7 +26,7 @@ pub async fn run_once(app: App) -> sqlx::Result<bool> {
         (Ending::RateLimits, Duration::ZERO),
         (Ending::FinishedRequests, Duration::ZERO),
         (Ending::Replay, Duration::ZERO),
-        (Ending::RevokedAccessTokens, CLOCKS_DIFFER),
+        (Ending::RevokedAccessTokens, Duration::ZERO),
         (Ending::Families, STAYS),
         (Ending::Outbox, STAYS),
     ] {

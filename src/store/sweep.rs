@@ -54,7 +54,7 @@ statements! {
             for update skip locked
         ))";
 
-    /// Access tokens that have ended by themselves.
+    /// Access tokens that have ended by themselves, on every node.
     DELETE_REVOKED_ACCESS_TOKENS = r"
         delete from revoked_access_tokens
         where jti = any (array(

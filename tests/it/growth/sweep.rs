@@ -77,22 +77,6 @@ async fn a_sweep_leaves_what_somebody_holds_and_waits_for_nobody() {
 }
 
 #[tokio::test]
-async fn rev_04_that_a_token_was_revoked_is_known_until_no_node_takes_it_for_valid() {
-    let server = TestServer::start().await;
-    let (owner, now) = (server.owner().await, server.app.clock.now());
-    let minute_ago = now - Duration::MINUTE;
-    for ended in [minute_ago, minute_ago + Duration::microseconds(1)] {
-        sqlx::query("insert into revoked_access_tokens (jti, expires_at) values (uuid_send(gen_random_uuid()), $1)")
-            .bind(ended)
-            .execute(&owner)
-            .await
-            .unwrap();
-    }
-    sweep::run_once(server.app.clone()).await.unwrap();
-    assert_eq!(count(&owner, "revoked_access_tokens").await, 1);
-}
-
-#[tokio::test]
 async fn an_effect_leaves_a_day_after_its_delivery() {
     let server = TestServer::start().await;
     let (owner, now) = (server.owner().await, server.app.clock.now());

@@ -95,6 +95,7 @@ async fn the_sweep_deletes_small_rows_when_they_have_run_out_and_not_before() {
         ("open_attempts", "subject_key, attempt_id, binding_hash", "decode(md5(i::text), 'hex'), gen_random_uuid(), ''"),
         ("rate_limits", "key, count", "decode(md5(i::text), 'hex'), 1"),
         ("finished_requests", "request_id", "decode(md5(i::text), 'hex')"),
+        ("revoked_access_tokens", "jti", "decode(md5(i::text), 'hex')"),
         ("replay", "key", "decode(md5(i::text), 'hex')"),
     ] {
         // more than one batch
@@ -104,7 +105,7 @@ async fn the_sweep_deletes_small_rows_when_they_have_run_out_and_not_before() {
         sqlx::query(sqlx::AssertSqlSafe(later)).bind(now + Duration::SECOND).execute(&owner).await.unwrap();
     }
     jobs::sweep::run_once(server.app.clone()).await.unwrap();
-    for table in ["open_attempts", "rate_limits", "finished_requests", "replay"] {
+    for table in ["open_attempts", "rate_limits", "finished_requests", "revoked_access_tokens", "replay"] {
         assert_eq!(count(&owner, table).await, 2, "{table}");
     }
 }
