@@ -26,6 +26,5 @@ mod http;
 mod keys;
 mod oidc;
 mod signin;
-mod spine;
 mod store;
 mod support;

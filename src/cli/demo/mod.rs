@@ -155,6 +155,7 @@ fn example(addresses: &Addresses, simulator: &Simulator, state: &State) -> anyho
             .map(ToOwned::to_owned)
             .to_vec(),
         phone_url: Some(format!("{}/phone", addresses.simulator)),
+        clock: Clock::System,
         persons: simulator.persons().into_iter().map(|person| (person.name, person.phone_number)).collect(),
     })
 }

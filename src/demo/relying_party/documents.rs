@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::cookie::CookieJar;
+use openidconnect::AccessToken;
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ use super::{
     failure::{Failure, in_full},
     language::Language,
     pages,
+    refresh::{self, live_token, token_after},
     session::Session,
 };
 
@@ -48,7 +50,7 @@ pub(super) async fn list(State(webapp): State<Arc<Webapp>>, language: Language, 
     };
     match answer.await {
         Ok(listing) => pages::documents(language, &webapp, &listing.documents),
-        Err(failure) => pages::failure(language, &failure),
+        Err(failure) => refresh::failed(&webapp, language, jar, &failure),
     }
 }
 
@@ -67,32 +69,44 @@ pub(super) async fn add(
     };
     match call(&webapp, &session, Method::POST, Some(&document)).await {
         Ok(_) => Redirect::to("/documents").into_response(),
-        Err(failure) => pages::failure(language, &failure),
+        Err(failure) => refresh::failed(&webapp, language, jar, &failure),
     }
 }
 
 /// Calls the API in the person's name.
 async fn call(
-    webapp: &Webapp,
-    session: &Session,
+    webapp: &Arc<Webapp>,
+    session: &Arc<Session>,
     method: Method,
     document: Option<&NewDocument>,
 ) -> Result<reqwest::Response, Failure> {
-    if !session.access_token_is_live(webapp.clock.now()) {
-        return Err(Failure::AccessTokenExpired);
+    let token = live_token(webapp, session).await?;
+    let mut answer = send(webapp, &token.access_token, &method, document).await?;
+    // The token has ended before its time: its key was withdrawn, say. Nothing was done, so the call can be made again, once.
+    if answer.status() == StatusCode::UNAUTHORIZED {
+        let newer = token_after(webapp, session, token.refreshes).await?;
+        answer = send(webapp, &newer.access_token, &method, document).await?;
     }
-    let url = format!("{}/api/documents", webapp.options.base_url);
-    let mut request = webapp.http.0.request(method, url).bearer_auth(session.access_token.secret());
-    if let Some(document) = document {
-        request = request.json(document);
-    }
-    let answer = request.send().await.map_err(|error| Failure::ApiFailed(in_full(&error)))?;
     match answer.status() {
         status if status.is_success() => Ok(answer),
         StatusCode::UNAUTHORIZED => Err(Failure::ApiFailed(challenge(&answer))),
         StatusCode::FORBIDDEN => Err(Failure::ScopeMissing(challenge(&answer))),
         status => Err(Failure::ApiFailed(format!("{status} {}", answer.text().await.unwrap_or_default()))),
     }
+}
+
+async fn send(
+    webapp: &Webapp,
+    access_token: &AccessToken,
+    method: &Method,
+    document: Option<&NewDocument>,
+) -> Result<reqwest::Response, Failure> {
+    let url = format!("{}/api/documents", webapp.options.base_url);
+    let mut request = webapp.http.0.request(method.clone(), url).bearer_auth(access_token.secret());
+    if let Some(document) = document {
+        request = request.json(document);
+    }
+    request.send().await.map_err(|error| Failure::ApiFailed(in_full(&error)))
 }
 
 /// Why the API said no, in its own words.

@@ -25,8 +25,12 @@ pub(super) enum Failure {
     CodeRefused(String),
     /// A token or an answer about the person does not hold.
     TokenInvalid(String),
-    /// The access token has ended.
+    /// The access token has ended, and there is no refresh token.
     AccessTokenExpired,
+    /// The provider refuses the refresh token: the sign-in is over.
+    SignInEnded,
+    /// The refresh got another answer, or none.
+    RefreshFailed(String),
     /// The access token does not cover the call.
     ScopeMissing(String),
     /// The documents API answered with another error, or not at all.
@@ -50,13 +54,14 @@ impl Failure {
         match self {
             Self::NoPendingLogin | Self::OtherBrowser | Self::IssuerMismatch => StatusCode::BAD_REQUEST,
             Self::AccessDenied | Self::ScopeMissing(_) | Self::ForeignForm => StatusCode::FORBIDDEN,
-            Self::AccessTokenExpired => StatusCode::UNAUTHORIZED,
+            Self::AccessTokenExpired | Self::SignInEnded => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Refused(_)
             | Self::ProviderUnreachable(_)
             | Self::CodeRefused(_)
             | Self::TokenInvalid(_)
+            | Self::RefreshFailed(_)
             | Self::ApiFailed(_) => StatusCode::BAD_GATEWAY,
         }
     }
@@ -66,6 +71,8 @@ impl Failure {
         match self {
             Self::AccessDenied => language.say("Hætt var við innskráningu", "The sign-in was cancelled"),
             Self::AccessTokenExpired => language.say("Aðgangurinn er útrunninn", "Your access has expired"),
+            Self::SignInEnded => language.say("Innskráningunni er lokið", "Your sign-in has ended"),
+            Self::RefreshFailed(_) => language.say("Endurnýjun tókst ekki", "The refresh did not work"),
             Self::ScopeMissing(_) => language.say("Aðgang vantar", "Access is missing"),
             Self::ApiFailed(_) => language.say("Skjölin fengust ekki", "The documents could not be reached"),
             Self::ForeignForm => language.say("Beiðninni var hafnað", "The request was refused"),
@@ -106,6 +113,15 @@ impl Failure {
                 "Aðgangur að skjölunum gildir í nokkrar mínútur. Skráðu þig inn aftur til að halda áfram.",
                 "Access to the documents lasts a few minutes. Sign in again to go on.",
             ),
+            Self::SignInEnded => (
+                "Innskráningarþjónustan endurnýjar ekki aðganginn lengur og innskráningunni hér er því líka lokið. Skráðu þig inn \
+                 aftur til að halda áfram.",
+                "The identity provider no longer renews your access, so you are signed out here, too. Sign in again to go on.",
+            ),
+            Self::RefreshFailed(_) => (
+                "Ekki tókst að endurnýja aðganginn. Reyndu aftur eftir smástund.",
+                "Your access could not be refreshed. Try again in a moment.",
+            ),
             Self::ScopeMissing(_) => {
                 ("Aðgangurinn sem þú veittir nær ekki til þessa.", "The access that you gave does not cover this.")
             }
@@ -129,6 +145,7 @@ impl Failure {
             | Self::ProviderUnreachable(detail)
             | Self::CodeRefused(detail)
             | Self::TokenInvalid(detail)
+            | Self::RefreshFailed(detail)
             | Self::ScopeMissing(detail)
             | Self::ApiFailed(detail) => Some(detail),
             _ => None,

@@ -14,7 +14,6 @@ use openidconnect::{
 };
 use serde::Deserialize;
 use serde_json::Value;
-use time::Duration;
 use url::Url;
 
 use super::{
@@ -23,6 +22,7 @@ use super::{
     language::Language,
     pages,
     provider::{OidcClient, PersonUserInfo, Tokens},
+    refresh::{self, SessionTokens},
     session::{LOGIN, PendingLogin, SESSION, Session},
 };
 use crate::base::{digest, entropy};
@@ -143,7 +143,9 @@ async fn finish(webapp: &Webapp, jar: &CookieJar, response: AuthorizationRespons
     // Whoever was signed in here before no longer is; the key is a new one in any case.
     let now = webapp.clock.now();
     if let Some(earlier) = jar.get(SESSION) {
-        webapp.sessions.take(earlier.value(), now);
+        if let Some(earlier) = webapp.sessions.take(earlier.value(), now) {
+            refresh::give_back(webapp, &earlier).await;
+        }
     }
     webapp.sessions.put(session, now).ok_or(Failure::Busy)
 }
@@ -170,16 +172,13 @@ async fn open_session(webapp: &Webapp, client: OidcClient, tokens: &Tokens, nonc
         .await
         .map_err(|error| Failure::TokenInvalid(in_full(&error)))?;
 
-    let now = webapp.clock.now();
-    let ttl = tokens.expires_in().and_then(|ttl| Duration::try_from(ttl).ok()).unwrap_or(Duration::ZERO);
     Ok(Session {
         name: userinfo.name().and_then(|names| names.get(None)).map(|name| name.to_string()),
         national_id: userinfo.additional_claims().national_id.clone(),
         id_token: id_token.clone(),
         id_claims,
         userinfo: to_json(&userinfo),
-        access_token: tokens.access_token().clone(),
-        access_token_expires_at: now.checked_add(ttl).unwrap_or(now),
+        tokens: tokio::sync::Mutex::new(SessionTokens::new(tokens, webapp.clock.now())),
     })
 }
 

@@ -14,7 +14,7 @@ use super::{
     LOGIN_TTL, Webapp,
     failure::{Failure, in_full},
     language::Language,
-    pages,
+    pages, refresh,
     session::{LOGOUT, SESSION, Session, removed},
 };
 
@@ -25,6 +25,8 @@ pub(super) async fn logout(State(webapp): State<Arc<Webapp>>, language: Language
     let Some(session) = session else {
         return (jar, Redirect::to("/")).into_response();
     };
+    // Before the browser leaves: the provider's sign-out may leave refresh tokens alive, for applications that work in the background.
+    refresh::give_back(&webapp, &session).await;
     match end_session_url(&webapp, &session).await {
         Ok((url, state)) => {
             let jar = jar.add(webapp.cookie(LOGOUT, state.into_secret(), LOGIN_TTL));

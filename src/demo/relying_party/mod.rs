@@ -9,6 +9,7 @@
 //! | provider.rs | discovery, keys and the OpenID Connect client |
 //! | login.rs | the way out to the provider and back: state, nonce, PKCE, issuer |
 //! | session.rs | sessions in memory and their cookies |
+//! | refresh.rs | keeping the access token alive, and giving the refresh token back |
 //! | logout.rs | ending both sessions: ours and the provider's |
 //! | documents.rs | the page that calls the API with the person's access token |
 //! | api.rs, bearer.rs | the documents API, and how it checks an access token by the published keys |
@@ -23,6 +24,7 @@ mod login;
 mod logout;
 mod pages;
 mod provider;
+mod refresh;
 mod session;
 
 use std::sync::Arc;
@@ -61,6 +63,8 @@ pub struct Options {
     pub scopes: Vec<String>,
     /// The page of the simulated phone, to tell the visitor where "the phone" is.
     pub phone_url: Option<String>,
+    /// Whose time it goes by.
+    pub clock: Clock,
     /// The test persons with whom one can sign in: name and phone number.
     pub persons: Vec<(String, String)>,
 }
@@ -82,7 +86,7 @@ struct Webapp {
 /// # Errors
 /// Where an address in the options is no URL, or no HTTP client can be made.
 pub fn router(options: Options) -> anyhow::Result<Router> {
-    let clock = Clock::System;
+    let clock = options.clock.clone();
     let http = Http::new()?;
     let origin: Arc<str> = Url::parse(&options.base_url)?.origin().ascii_serialization().into();
     let api = api::router(&options.issuer, http.clone(), clock.clone());
@@ -100,6 +104,7 @@ pub fn router(options: Options) -> anyhow::Result<Router> {
         .route("/", get(pages::home))
         .route("/login", get(login::start).post(login::start))
         .route("/oauth/callback", get(login::callback))
+        .route("/refresh", post(refresh::refresh_now))
         .route("/documents", get(documents::list).post(documents::add))
         .route("/logout", post(logout::logout))
         .route("/language", get(language::choose))
@@ -141,6 +146,7 @@ mod tests {
             base_url: "http://localhost:8070".to_owned(),
             scopes: vec!["openid".to_owned(), "profile".to_owned()],
             phone_url: Some("http://localhost:8090/phone".to_owned()),
+            clock: Clock::System,
             persons: vec![("Gervimaður Afríka".to_owned(), "0103019".to_owned())],
         };
         let mut request = request.body(Body::empty()).unwrap();
@@ -192,7 +198,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_form_of_another_site_is_refused() {
-        for path in ["/login", "/logout", "/documents"] {
+        for path in ["/login", "/logout", "/documents", "/refresh"] {
             assert_eq!(answer(Request::post(path)).await.status(), StatusCode::FORBIDDEN);
             let foreign = Request::post(path).header("origin", "http://localhost:8080");
             assert_eq!(answer(foreign).await.status(), StatusCode::FORBIDDEN);

@@ -11,7 +11,11 @@ use axum::{
 use axum_extra::extract::cookie::CookieJar;
 use serde::Deserialize;
 use serde_json::Value;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{
+    OffsetDateTime,
+    format_description::{BorrowedFormatItem, well_known::Rfc3339},
+    macros::format_description,
+};
 use url::Url;
 
 use super::{
@@ -22,6 +26,9 @@ use super::{
     session::{LOGOUT, Session, removed},
 };
 use crate::base::digest;
+
+/// The time is UTC, as it is in Iceland all year.
+const TIME_OF_DAY: &[BorrowedFormatItem<'_>] = format_description!("[hour]:[minute]:[second]");
 
 #[derive(Template)]
 #[template(path = "demo/relying_party/signed_out.html")]
@@ -40,6 +47,11 @@ struct SignedIn<'a> {
     name: &'a str,
     national_id: Option<&'a str>,
     access_token_is_live: bool,
+    can_be_refreshed: bool,
+    /// When the access token ends, in full and as a time of day.
+    ends_at: String,
+    ends_at_time: String,
+    refreshes: u32,
     id_claims: Vec<Claim>,
     userinfo: Vec<Claim>,
     access_token_claims: Vec<Claim>,
@@ -85,7 +97,7 @@ pub(super) async fn home(
     returned: Result<Query<Returned>, QueryRejection>,
 ) -> Response {
     if let Some(session) = webapp.session(&jar) {
-        return signed_in(language, &session, webapp.clock.now());
+        return signed_in(language, &session, webapp.clock.now()).await;
     }
     let Query(Returned { state }) = returned.unwrap_or_default();
     let sent = jar.get(LOGOUT).map(|cookie| cookie.value().to_owned());
@@ -101,15 +113,20 @@ pub(super) async fn home(
     (jar, page).into_response()
 }
 
-fn signed_in(language: Language, session: &Session, now: OffsetDateTime) -> Response {
+async fn signed_in(language: Language, session: &Session, now: OffsetDateTime) -> Response {
+    let tokens = session.tokens.lock().await;
     render(&SignedIn {
         language,
         name: session.name.as_deref().unwrap_or_else(|| language.say("Nafn vantar", "No name given")),
         national_id: session.national_id.as_deref(),
-        access_token_is_live: session.access_token_is_live(now),
+        access_token_is_live: now < tokens.ends_at,
+        can_be_refreshed: tokens.can_be_refreshed(),
+        ends_at: tokens.ends_at.format(&Rfc3339).unwrap_or_default(),
+        ends_at_time: tokens.ends_at.format(TIME_OF_DAY).unwrap_or_default(),
+        refreshes: tokens.refreshes,
         id_claims: claims(&session.id_claims),
         userinfo: claims(&session.userinfo),
-        access_token_claims: claims(&look_inside(session.access_token.secret())),
+        access_token_claims: claims(&look_inside(tokens.access_token.secret())),
     })
 }
 

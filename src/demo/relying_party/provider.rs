@@ -3,13 +3,15 @@
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use openidconnect::{
-    AdditionalClaims, AsyncHttpClient, AuthType, Client, ClientId, ClientSecret, EmptyExtraTokenFields, EndpointMaybeSet,
-    EndpointNotSet, EndpointSet, HttpClientError, HttpRequest, HttpResponse, IdToken, IdTokenFields, IssuerUrl,
-    ProviderMetadataWithLogout, RedirectUrl, StandardErrorResponse, StandardTokenResponse, UserInfoClaims,
+    AdditionalClaims, AdditionalProviderMetadata, AsyncHttpClient, AuthType, Client, ClientId, ClientSecret,
+    EmptyExtraTokenFields, EndSessionUrl, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpClientError, HttpRequest,
+    HttpResponse, IdToken, IdTokenFields, IssuerUrl, ProviderMetadata, RedirectUrl, RevocationUrl, StandardErrorResponse,
+    StandardTokenResponse, UserInfoClaims,
     core::{
-        CoreAuthDisplay, CoreAuthPrompt, CoreErrorResponseType, CoreGenderClaim, CoreJsonWebKey,
-        CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreRevocableToken, CoreRevocationErrorResponse,
-        CoreTokenIntrospectionResponse, CoreTokenType,
+        CoreAuthDisplay, CoreAuthPrompt, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreErrorResponseType,
+        CoreGenderClaim, CoreGrantType, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm,
+        CoreJwsSigningAlgorithm, CoreResponseMode, CoreResponseType, CoreRevocableToken, CoreRevocationErrorResponse,
+        CoreSubjectIdentifierType, CoreTokenIntrospectionResponse, CoreTokenType,
     },
     http,
 };
@@ -33,6 +35,30 @@ pub(super) struct PersonClaims {
 
 impl AdditionalClaims for PersonClaims {}
 
+/// The endpoints that the crate does not read of the provider's metadata.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct MoreEndpoints {
+    pub(super) end_session_endpoint: Option<EndSessionUrl>,
+    pub(super) revocation_endpoint: Option<RevocationUrl>,
+}
+
+impl AdditionalProviderMetadata for MoreEndpoints {}
+
+/// The provider's metadata.
+pub(super) type Metadata = ProviderMetadata<
+    MoreEndpoints,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
+>;
 /// An ID token with our claims.
 pub(super) type PersonIdToken =
     IdToken<PersonClaims, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm>;
@@ -77,7 +103,7 @@ pub(super) struct Provider {
     client_secret: Secret<String>,
     redirect_uri: RedirectUrl,
     http: Http,
-    metadata: RwLock<Option<Arc<ProviderMetadataWithLogout>>>,
+    metadata: RwLock<Option<Arc<Metadata>>>,
 }
 
 impl Provider {
@@ -99,7 +125,7 @@ impl Provider {
     }
 
     /// The provider's metadata: from memory, or fetched where no earlier attempt has succeeded.
-    pub(super) async fn metadata(&self) -> Result<Arc<ProviderMetadataWithLogout>, Failure> {
+    pub(super) async fn metadata(&self) -> Result<Arc<Metadata>, Failure> {
         if let Some(metadata) = self.metadata.read().await.as_ref() {
             return Ok(Arc::clone(metadata));
         }
@@ -107,8 +133,8 @@ impl Provider {
     }
 
     /// Fetches metadata and keys anew: at first, and when a token names a key that we don't know.
-    pub(super) async fn discover(&self) -> Result<Arc<ProviderMetadataWithLogout>, Failure> {
-        let metadata = ProviderMetadataWithLogout::discover_async(self.issuer.clone(), &self.http)
+    pub(super) async fn discover(&self) -> Result<Arc<Metadata>, Failure> {
+        let metadata = Metadata::discover_async(self.issuer.clone(), &self.http)
             .await
             .map_err(|error| Failure::provider_unreachable(&error))?;
         let metadata = Arc::new(metadata);
@@ -117,7 +143,7 @@ impl Provider {
     }
 
     /// The client, ready to build requests and to check what comes back.
-    pub(super) fn client(&self, metadata: &ProviderMetadataWithLogout) -> OidcClient {
+    pub(super) fn client(&self, metadata: &Metadata) -> OidcClient {
         let secret = ClientSecret::new(self.client_secret.expose().clone());
         Client::from_provider_metadata(metadata.clone(), self.client_id.clone(), Some(secret))
             .set_redirect_uri(self.redirect_uri.clone())

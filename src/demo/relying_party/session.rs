@@ -12,11 +12,11 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
-use openidconnect::{AccessToken, Nonce, PkceCodeVerifier};
+use openidconnect::{Nonce, PkceCodeVerifier};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
-use super::{Webapp, failure::Failure, language::Language, pages, provider::PersonIdToken};
+use super::{Webapp, failure::Failure, language::Language, pages, provider::PersonIdToken, refresh::SessionTokens};
 use crate::base::{digest, entropy};
 
 /// The cookie of a signed-in person.
@@ -48,17 +48,8 @@ pub(super) struct Session {
     pub(super) id_claims: Value,
     /// The answer of the userinfo endpoint.
     pub(super) userinfo: Value,
-    /// For the documents API. To us it is opaque.
-    pub(super) access_token: AccessToken,
-    /// When the access token ends, by the token response's `expires_in`.
-    pub(super) access_token_expires_at: OffsetDateTime,
-}
-
-impl Session {
-    /// Whether the API would still take the access token.
-    pub(super) fn access_token_is_live(&self, now: OffsetDateTime) -> bool {
-        now < self.access_token_expires_at
-    }
+    /// Locked while they are refreshed.
+    pub(super) tokens: tokio::sync::Mutex<SessionTokens>,
 }
 
 /// Values in memory, each under a random key that only one browser has. An application with several nodes would use its

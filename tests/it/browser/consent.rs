@@ -9,6 +9,7 @@ use super::{
 use crate::support::phone::Phone;
 
 const WRITE: &str = "input[name=scope][value='@myorg.is/documents:write']";
+const OFFLINE: &str = "input[name=scope][value=offline_access]";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_allows_some_of_it_or_all_of_it_or_nothing() {
@@ -20,19 +21,32 @@ async fn a_person_allows_some_of_it_or_all_of_it_or_nothing() {
     // a scope unticked is not granted
     browser.open(&request).await;
     browser.is_at("Vefur stofnunarinnar minnar biður um aðgang").await;
-    assert!(browser.text("main").await.contains("Lesaðgangur að skjölum notandans."));
+    let main = browser.text("main").await;
+    assert!(main.contains("Lesaðgangur að skjölum notandans."));
+    // without the isolating characters that Fluent sets around the number
+    let told = main.replace(['\u{2068}', '\u{2069}'], "");
+    assert!(told.contains("Aðgangur þegar þú ert ekki við"), "{told}");
+    assert!(told.contains("heldur aðganginum í allt að 24 klukkustundir án þess að þú skráir þig inn aftur"), "{told}");
     browser.press(WRITE).await;
     browser.press("#allow").await;
     let allowed = answer(&scene).await;
     assert!(allowed.contains_key("code"));
-    assert_eq!(allowed["scope"], "openid profile @myorg.is/documents:read");
+    assert_eq!(allowed["scope"], "openid profile offline_access @myorg.is/documents:read");
+
+    // nor is access for later
+    browser.open(&request).await;
+    browser.press(OFFLINE).await;
+    browser.press("#allow").await;
+    assert_eq!(answer(&scene).await["scope"], "openid profile @myorg.is/documents:read @myorg.is/documents:write");
 
     // all of it, in English
     browser.open(&request).await;
     browser.press("nav a[hreflang=en]").await;
     browser.is_at("My Org Webapp asks for access").await;
+    assert!(browser.text("main").await.contains("Access while you are away"));
     browser.press("#allow").await;
-    assert_eq!(answer(&scene).await["scope"], "openid profile @myorg.is/documents:read @myorg.is/documents:write");
+    let all = "openid profile offline_access @myorg.is/documents:read @myorg.is/documents:write";
+    assert_eq!(answer(&scene).await["scope"], all);
 
     // nothing
     browser.open(&request).await;

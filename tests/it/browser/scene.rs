@@ -1,19 +1,15 @@
 //! What stands around a browser: a server, the example application that signs people in with it, and the people's phones.
 
-use ias::{
-    base::{digest, entropy, secret::Secret, text::Language},
-    demo::relying_party::{self, Options},
-};
-use tokio::net::TcpListener;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use ias::base::{clock::Clock, digest, entropy, text::Language};
 
 use super::{
     chromium::{Chromium, View},
     driver,
 };
 use crate::support::{
+    example_application::{ExampleApplication, Place},
     phone::Phone,
-    server::{SECRET, TestServer, simulator},
+    server::{TestServer, simulator},
 };
 
 /// A server, the example application, and a browser.
@@ -24,7 +20,7 @@ pub struct Scene {
     pub chromium: Chromium,
     /// the simulator's origin
     pub simulator: &'static str,
-    _stop: DropGuard,
+    _application: ExampleApplication,
 }
 
 impl Scene {
@@ -33,22 +29,11 @@ impl Scene {
         if driver::is_left_out() {
             return None;
         }
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let app = format!("http://localhost:{}", listener.local_addr().expect("an address").port());
-        let simulator = simulator().await;
+        let place = Place::find().await;
+        let app = place.address.clone();
         let (server, chromium) = tokio::join!(TestServer::start_for(&app, |_| {}), Chromium::start(view));
-        let options = Options {
-            issuer: server.issuer.clone(),
-            client_id: "@myorg.is/webapp".to_owned(),
-            client_secret: Secret::new(SECRET.to_owned()),
-            base_url: app.clone(),
-            scopes: ["openid", "profile", "@myorg.is/documents:read", "@myorg.is/documents:write"].map(str::to_owned).to_vec(),
-            phone_url: Some(format!("{}/phone", simulator.url)),
-            persons: simulator.simulator.persons().into_iter().map(|person| (person.name, person.phone_number)).collect(),
-        };
-        let stop = CancellationToken::new();
-        tokio::spawn(relying_party::serve(options, listener, stop.clone()));
-        Some(Self { server, app, chromium, simulator: &simulator.url, _stop: stop.drop_guard() })
+        let application = ExampleApplication::serve(&server, place, Clock::System).await;
+        Some(Self { server, app, chromium, simulator: &simulator().await.url, _application: application })
     }
 
     // What people do
@@ -100,7 +85,7 @@ impl Scene {
             ("client_id", client_id),
             ("redirect_uri", redirect_uri),
             ("response_type", "code"),
-            ("scope", "openid profile @myorg.is/documents:read @myorg.is/documents:write"),
+            ("scope", "openid profile offline_access @myorg.is/documents:read @myorg.is/documents:write"),
             ("state", "state-of-the-test"),
             ("code_challenge", challenge.as_str()),
             ("code_challenge_method", "S256"),

@@ -14,7 +14,7 @@ use super::{
     directory::Dir,
 };
 use crate::{
-    clients::the_example_application_is_used,
+    clients::example_application::the_example_application_is_used,
     support::{
         database::TestDatabase,
         person::{Arrival, Person},

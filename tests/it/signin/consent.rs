@@ -212,6 +212,40 @@ async fn con_02_a_scope_that_was_not_asked_for_is_refused() {
 }
 
 #[tokio::test]
+async fn con_02_con_05_access_for_later_is_shown_with_its_lifetime_and_can_be_unticked() {
+    let server = TestServer::start().await;
+    configure_by(&server, DEMANDED).await;
+    let ask = Ask::webapp().with("scope", "openid offline_access @myorg.is/documents:read");
+    let mut person = asked(&server, &ask).await;
+    let page = person.page().text_of("main").unwrap().replace(['\u{2068}', '\u{2069}'], "");
+    assert!(page.contains("Aðgangur þegar þú ert ekki við"), "{page}");
+    assert!(page.contains("heldur aðganginum í allt að 24 klukkustundir án þess að þú skráir þig inn aftur"), "{page}");
+    let mut form = person.page().forms().remove(0);
+    form.fields.retain(|(_, value)| value != "offline_access");
+    let callback = person.send(form, &[("decision", "allow")]).await.stopped();
+    let tokens = redeem(&server, &ask, &callback).await;
+    assert_eq!(tokens.get("refresh_token"), None, "{tokens}");
+    assert_eq!(claims(&tokens["access_token"])["scope"], "openid @myorg.is/documents:read");
+    assert_eq!(parameters(&callback)["scope"], "openid @myorg.is/documents:read");
+
+    // it is asked for again, and given where it stays ticked
+    person.get(ask.url(&server)).await;
+    is_asked(&person);
+    let callback = person.submit(&[("decision", "allow")]).await.stopped();
+    let tokens = redeem(&server, &ask, &callback).await;
+    assert!(tokens["refresh_token"].is_string(), "{tokens}");
+    assert_eq!(parameters(&callback)["scope"], "openid offline_access @myorg.is/documents:read");
+    // remembered, it needs no page
+    let callback = person.get(ask.url(&server)).await.stopped();
+    assert!(redeem(&server, &ask, &callback).await["refresh_token"].is_string());
+    // where the client may not have it nobody is asked
+    configure_by(&server, "update clients set allow_offline_access = false where client_id = '@myorg.is/webapp'").await;
+    person.get(ask.clone().with("prompt", "consent").url(&server)).await;
+    is_asked(&person);
+    assert!(!person.page().html.contains("offline_access"), "{}", person.page());
+}
+
+#[tokio::test]
 async fn int_04_a_denial_is_final() {
     let server = TestServer::start().await;
     configure_by(&server, DEMANDED).await;

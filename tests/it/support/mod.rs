@@ -3,6 +3,7 @@
 
 pub mod authorize;
 pub mod database;
+pub mod example_application;
 pub mod person;
 pub mod phone;
 pub mod server;
