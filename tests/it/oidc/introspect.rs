@@ -252,7 +252,8 @@ async fn asked(server: &TestServer, token: &str) -> (u16, usize) {
     (answer.status, counter.count())
 }
 
-#[tokio::test]
+// on several threads, so that the configuration is confirmed meanwhile
+#[tokio::test(flavor = "multi_thread")]
 async fn ins_06_who_tries_tokens_waits_and_a_token_that_holds_is_answered_all_the_same() {
     let server = TestServer::start().await;
     let token = machine_token(&server).await;
