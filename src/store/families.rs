@@ -2,7 +2,12 @@
 //! is one guarded update of it (architecture.md, decision C).
 
 use serde_json::Value;
-use sqlx::{FromRow, PgConnection, PgExecutor, types::Json};
+use sqlx::{
+    FromRow, PgConnection, PgExecutor, Postgres,
+    postgres::{PgArguments, PgRow},
+    query::QueryAs,
+    types::Json,
+};
 use time::OffsetDateTime;
 
 use super::audit_log::BindAudit as _;
@@ -73,13 +78,13 @@ statements! {
         update families f
         set generation = f.generation + 1,
             last_used_at = $2,
-            redemptions = (jsonb_build_array($8::jsonb) || f.redemptions) - 3
+            redemptions = (jsonb_build_array($12::jsonb) || f.redemptions) - 3
         from persons actor, persons subject
         where f.id = $1
-            and f.secret_hash = $9
-            and f.client_id = $10
-            and f.generation = $11
-            and f.scope @> $12
+            and f.secret_hash = $8
+            and f.client_id = $9
+            and f.generation = $10
+            and f.scope @> $11
             and actor.id = f.actor_id
             and subject.id = f.subject_id
             and ", alive!(), r"
@@ -220,14 +225,23 @@ pub struct Presentation<'a> {
     pub origin: &'a Origin,
 }
 
-/// Rotates: consumes the token and gives what its successor is about; none where anything does not fit (RT-03, RT-04).
-pub async fn rotate(
-    executor: impl PgExecutor<'_>,
-    presented: &Presentation<'_>,
+impl Presentation<'_> {
+    /// As the row counts.
+    fn generation(&self) -> i32 {
+        i32::try_from(self.token.generation).unwrap_or(i32::MAX)
+    }
+}
+
+/// The parameters that the three statements about a presentation share: those of `alive!`, the secret and the client.
+fn about<'q, T>(
+    statement: &'static str,
+    presented: &Presentation<'q>,
     now: OffsetDateTime,
-) -> sqlx::Result<Option<FamilyGrant>> {
-    let generation = i32::try_from(presented.token.generation).unwrap_or(i32::MAX);
-    sqlx::query_as(ROTATE)
+) -> QueryAs<'q, Postgres, T, PgArguments>
+where
+    T: for<'r> FromRow<'r, PgRow>,
+{
+    sqlx::query_as(statement)
         .bind(presented.token.family_id)
         .bind(now)
         .bind(presented.absolute_ttl)
@@ -235,11 +249,20 @@ pub async fn rotate(
         .bind(presented.not_before)
         .bind(presented.identity_providers)
         .bind(presented.ends_at_sign_out)
-        .bind(Json(redemption(presented, now)))
-        .bind(&presented.token.secret_hash()[..])
+        .bind(presented.token.secret_hash().to_vec())
         .bind(presented.client_id)
-        .bind(generation)
+}
+
+/// Rotates: consumes the token and gives what its successor is about; none where anything does not fit (RT-03, RT-04).
+pub async fn rotate(
+    executor: impl PgExecutor<'_>,
+    presented: &Presentation<'_>,
+    now: OffsetDateTime,
+) -> sqlx::Result<Option<FamilyGrant>> {
+    about(ROTATE, presented, now)
+        .bind(presented.generation())
         .bind(presented.scope)
+        .bind(Json(redemption(presented, now)))
         .fetch_optional(executor)
         .await
 }
@@ -294,19 +317,7 @@ pub async fn lock(
     presented: &Presentation<'_>,
     now: OffsetDateTime,
 ) -> sqlx::Result<Option<LockedFamily>> {
-    sqlx::query_as(LOCK)
-        .bind(presented.token.family_id)
-        .bind(now)
-        .bind(presented.absolute_ttl)
-        .bind(presented.inactive_ttl)
-        .bind(presented.not_before)
-        .bind(presented.identity_providers)
-        .bind(presented.ends_at_sign_out)
-        .bind(&presented.token.secret_hash()[..])
-        .bind(presented.client_id)
-        .bind(presented.scope)
-        .fetch_optional(connection)
-        .await
+    about(LOCK, presented, now).bind(presented.scope).fetch_optional(connection).await
 }
 
 /// A refresh token that would be taken.
@@ -338,19 +349,7 @@ pub async fn find_current(
     presented: &Presentation<'_>,
     now: OffsetDateTime,
 ) -> sqlx::Result<Option<CurrentToken>> {
-    sqlx::query_as(FIND_CURRENT)
-        .bind(presented.token.family_id)
-        .bind(now)
-        .bind(presented.absolute_ttl)
-        .bind(presented.inactive_ttl)
-        .bind(presented.not_before)
-        .bind(presented.identity_providers)
-        .bind(presented.ends_at_sign_out)
-        .bind(&presented.token.secret_hash()[..])
-        .bind(presented.client_id)
-        .bind(i32::try_from(presented.token.generation).unwrap_or(i32::MAX))
-        .fetch_optional(executor)
-        .await
+    about(FIND_CURRENT, presented, now).bind(presented.generation()).fetch_optional(executor).await
 }
 
 /// Revokes a family with all that it gave; `false` where it was revoked already (RT-15).

@@ -92,7 +92,8 @@ impl Scene {
         ];
         let mut url = url::Url::parse(&self.server.issuer).expect("the issuer");
         url.set_path("/connect/authorize");
-        url.query_pairs_mut().extend_pairs(parameters).extend_pairs(more);
+        let others = parameters.into_iter().filter(|(name, _)| more.iter().all(|(other, _)| other != name));
+        url.query_pairs_mut().extend_pairs(others).extend_pairs(more);
         url.into()
     }
 
