@@ -146,7 +146,7 @@ pub fn read(path: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Every file below a folder, from the root of the package; what others wrote (node_modules) is left out.
+/// Every file below a folder, from the root of the package; what others wrote (node_modules, .venv) is left out.
 pub fn files(folder: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut open: Vec<PathBuf> = vec![root().join(folder)];
@@ -155,7 +155,7 @@ pub fn files(folder: &str) -> Vec<String> {
         for entry in entries.filter_map(Result::ok) {
             let path = entry.path();
             if path.is_dir() {
-                let skipped = ["node_modules", "artifacts"].iter().any(|name| path.ends_with(name));
+                let skipped = ["node_modules", ".venv", "artifacts"].iter().any(|name| path.ends_with(name));
                 if !skipped {
                     open.push(path);
                 }
