@@ -229,6 +229,7 @@ async fn con_02_con_05_access_for_later_is_shown_with_its_lifetime_and_can_be_un
     assert_eq!(parameters(&callback)["scope"], "openid @myorg.is/documents:read");
 
     // it is asked for again, and given where it stays ticked
+    server.clock.advance(time::Duration::SECOND);
     person.get(ask.url(&server)).await;
     is_asked(&person);
     let callback = person.submit(&[("decision", "allow")]).await.stopped();
