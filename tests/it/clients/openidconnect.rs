@@ -129,7 +129,9 @@ impl Outside {
         assert!(tokens.refresh_token().is_some());
         let verifier = self.client.id_token_verifier();
         let id_token = tokens.id_token().unwrap();
-        let is_expected = |found: Option<&Nonce>| if found == nonce { Ok(()) } else { Err("another nonce".to_owned()) };
+        let is_expected = |found: Option<&Nonce>| {
+            if found.map(Nonce::secret) == nonce.map(Nonce::secret) { Ok(()) } else { Err("another nonce".to_owned()) }
+        };
         let claims = id_token.claims(&verifier, is_expected).unwrap();
         let (algorithm, key) = (id_token.signing_alg().unwrap(), id_token.signing_key(&verifier).unwrap());
         let at_hash = AccessTokenHash::from_token(tokens.access_token(), algorithm, key).unwrap();
