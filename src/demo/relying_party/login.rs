@@ -142,10 +142,10 @@ async fn finish(webapp: &Webapp, jar: &CookieJar, response: AuthorizationRespons
 
     // Whoever was signed in here before no longer is; the key is a new one in any case.
     let now = webapp.clock.now();
-    if let Some(earlier) = jar.get(SESSION) {
-        if let Some(earlier) = webapp.sessions.take(earlier.value(), now) {
-            refresh::give_back(webapp, &earlier).await;
-        }
+    if let Some(earlier) = jar.get(SESSION)
+        && let Some(earlier) = webapp.sessions.take(earlier.value(), now)
+    {
+        refresh::give_back(webapp, &earlier).await;
     }
     webapp.sessions.put(session, now).ok_or(Failure::Busy)
 }

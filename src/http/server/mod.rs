@@ -75,13 +75,12 @@ async fn attend(
         }
         request.extensions_mut().insert(ConnectInfo(peer));
         let answer = router.clone().oneshot(request.map(Body::new));
-        let answer = tasks.spawn(async move {
+        // what panics outside of every layer breaks the connection
+        tasks.spawn(async move {
             let Ok(answer) = answer.await;
             drop(open);
             answer
-        });
-        // what panics outside of every layer breaks the connection
-        async move { answer.await }
+        })
     });
     let connection = builder(&settings).serve_connection(TokioIo::new(stream), service).into_owned();
     let mut connection = std::pin::pin!(connection);

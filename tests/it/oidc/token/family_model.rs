@@ -145,13 +145,12 @@ impl<'a> Walk<'a> {
             }
             Event::Retry if self.model.generation > 0 => self.shows(self.model.generation - 1).await?,
             Event::Reuse(older) if self.model.generation >= older => self.shows(self.model.generation - older).await?,
-            Event::Retry | Event::Reuse(_) => {}
             Event::Wait(seconds) => self.server.clock.advance(Duration::seconds(seconds)),
             Event::Lose if self.model.generation > 0 => {
                 self.execute("update families set generation = generation - 1 where id = $1").await;
                 self.model.generation -= 1;
             }
-            Event::Lose => {}
+            Event::Retry | Event::Reuse(_) | Event::Lose => {}
             Event::Revoke => {
                 self.execute("update families set revoked_at = last_used_at, revoke_reason = 'test' where id = $1").await;
                 self.model.revoked = true;
