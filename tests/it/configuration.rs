@@ -247,7 +247,8 @@ async fn nodes_that_ended_without_a_word_are_forgotten() {
     let server = TestServer::start().await;
     let owner = server.owner().await;
     let (dead, lately) = (lease(&owner, 0, -3601.0).await, lease(&owner, 0, -3500.0).await);
-    assert_eq!(nodes::delete_dead(&server.app.pool).await.unwrap(), 1);
+    // the server's own job may have been faster
+    assert!(nodes::delete_dead(&server.app.pool).await.unwrap() <= 1);
     assert_eq!((lives_until(&owner, dead).await, lives_until(&owner, lately).await.is_some()), (None, true));
 }
 
