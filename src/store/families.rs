@@ -2,12 +2,7 @@
 //! is one guarded update of it (architecture.md, decision C).
 
 use serde_json::Value;
-use sqlx::{
-    FromRow, PgConnection, PgExecutor, Postgres,
-    postgres::{PgArguments, PgRow},
-    query::QueryAs,
-    types::Json,
-};
+use sqlx::{FromRow, PgConnection, PgExecutor, Postgres, postgres::PgArguments, query::QueryAs, types::Json};
 use time::OffsetDateTime;
 
 use super::audit_log::BindAudit as _;
@@ -234,14 +229,11 @@ impl Presentation<'_> {
 
 /// The parameters that the three statements about a presentation share: those of `alive!`, the secret and the client.
 fn about<'q, T>(
-    statement: &'static str,
+    query: QueryAs<'q, Postgres, T, PgArguments>,
     presented: &Presentation<'q>,
     now: OffsetDateTime,
-) -> QueryAs<'q, Postgres, T, PgArguments>
-where
-    T: for<'r> FromRow<'r, PgRow>,
-{
-    sqlx::query_as(statement)
+) -> QueryAs<'q, Postgres, T, PgArguments> {
+    query
         .bind(presented.token.family_id)
         .bind(now)
         .bind(presented.absolute_ttl)
@@ -259,7 +251,7 @@ pub async fn rotate(
     presented: &Presentation<'_>,
     now: OffsetDateTime,
 ) -> sqlx::Result<Option<FamilyGrant>> {
-    about(ROTATE, presented, now)
+    about(sqlx::query_as(ROTATE), presented, now)
         .bind(presented.generation())
         .bind(presented.scope)
         .bind(Json(redemption(presented, now)))
@@ -317,7 +309,7 @@ pub async fn lock(
     presented: &Presentation<'_>,
     now: OffsetDateTime,
 ) -> sqlx::Result<Option<LockedFamily>> {
-    about(LOCK, presented, now).bind(presented.scope).fetch_optional(connection).await
+    about(sqlx::query_as(LOCK), presented, now).bind(presented.scope).fetch_optional(connection).await
 }
 
 /// A refresh token that would be taken.
@@ -349,7 +341,7 @@ pub async fn find_current(
     presented: &Presentation<'_>,
     now: OffsetDateTime,
 ) -> sqlx::Result<Option<CurrentToken>> {
-    about(FIND_CURRENT, presented, now).bind(presented.generation()).fetch_optional(executor).await
+    about(sqlx::query_as(FIND_CURRENT), presented, now).bind(presented.generation()).fetch_optional(executor).await
 }
 
 /// Revokes a family with all that it gave; `false` where it was revoked already (RT-15).
