@@ -26,6 +26,8 @@ pub enum Asks {
     NationalId,
     /// nothing: who it is turns out later
     Nothing,
+    /// nothing but a card in a reader
+    Card,
 }
 
 impl IdentityProviderKind {
@@ -76,6 +78,7 @@ impl DriverSettings {
     pub const fn asks(&self) -> Asks {
         match self {
             Self::MobileId(_) => Asks::PhoneNumber,
+            Self::Card(_) => Asks::Card,
         }
     }
 }
@@ -86,6 +89,8 @@ impl DriverSettings {
 pub enum DriverSettings {
     /// Mobile-ID REST (eid.md §2)
     MobileId(MobileIdSettings),
+    /// identity cards (eid.md §4)
+    Card(CardSettings),
 }
 
 /// Settings of the driver `mobile_id` (eid.md §2, §8.4).
@@ -103,6 +108,77 @@ pub struct MobileIdSettings {
     /// PEM of the roots that the provider's TLS certificate must chain to; empty for plain http in development
     #[serde(default)]
     pub tls_roots_pem: String,
+}
+
+/// Settings of the driver `card` (eid.md §4, §8.4). Our own origin, which Web eID signs, is the issuer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CardSettings {
+    /// the ways in which a card is read
+    pub paths: Vec<CardPath>,
+    /// signature algorithms that are accepted from Web eID
+    #[serde(default = "WebEidAlgorithm::all")]
+    pub algorithms: Vec<WebEidAlgorithm>,
+    /// where browsers are asked for certificates, as a scheme, a host and perhaps a port: a name or a port of its own
+    /// (`server.card_listen`); needed for the path `mtls`
+    #[serde(default)]
+    pub card_host: Option<String>,
+    /// script of the simulator that plays the Web eID extension in our page; production refuses it
+    #[serde(default)]
+    pub simulator_shim_url: Option<String>,
+    /// whose certificates are believed, and how they are checked
+    pub trust: TrustProfile,
+}
+
+/// A way to read a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CardPath {
+    /// the Web eID extension of the browser signs our origin and a challenge
+    WebEid,
+    /// the browser's own certificate dialog, in a TLS handshake
+    Mtls,
+}
+
+/// Signature algorithms of Web eID tokens (RFC 7518 §3.1). ES512 is missing, since no key on P-521 is accepted (X5-04).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "the names are the standard's")]
+pub enum WebEidAlgorithm {
+    Es256,
+    Es384,
+    Ps256,
+    Ps384,
+    Ps512,
+    Rs256,
+    Rs384,
+    Rs512,
+}
+
+impl WebEidAlgorithm {
+    /// Every one.
+    pub fn all() -> Vec<Self> {
+        vec![Self::Es256, Self::Es384, Self::Ps256, Self::Ps384, Self::Ps512, Self::Rs256, Self::Rs384, Self::Rs512]
+    }
+
+    /// The standard's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+        }
+    }
+
+    /// Reads the standard's name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::all().into_iter().find(|algorithm| algorithm.as_str() == text)
+    }
 }
 
 /// Whose certificates a driver believes (eid.md §5.4).

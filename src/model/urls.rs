@@ -26,6 +26,15 @@ pub mod path {
     pub const WAIT: &str = "/signin/wait";
     pub const STATUS: &str = "/signin/status";
     pub const CONSENT: &str = "/signin/consent";
+    pub const CARD: &str = "/signin/card";
+    pub const CARD_RETURN: &str = "/signin/card/return";
+    /// On the card host alone.
+    pub const CARD_TICKET: &str = "/signin/card/{ticket}";
+
+    /// [`CARD_TICKET`] with a ticket, which is base64url.
+    pub fn card_ticket(ticket: &str) -> String {
+        CARD_TICKET.replace("{ticket}", ticket)
+    }
 }
 
 impl Urls {

@@ -118,7 +118,11 @@ pub async fn begin(
             lease_owner: attendant.id,
             lease_until: now + LEASE,
             created_at: now,
-            expires_at: prepared.expires_at.min(now + app.settings.sign_in.attempt_ttl),
+            // a provider's prompt ends by itself; what waits for the browser lives as its driver says
+            expires_at: match driver.is_polled() {
+                true => prepared.expires_at.min(now + app.settings.sign_in.attempt_ttl),
+                false => prepared.expires_at,
+            },
             origin: request.origin,
             request: driver.leaves_our_pages().then_some(request.sealed),
         },

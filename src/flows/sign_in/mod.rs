@@ -13,6 +13,7 @@ use crate::{
 
 mod attend;
 mod begin;
+mod certificate_pass;
 mod complete;
 mod limits;
 
@@ -20,6 +21,7 @@ use attend::Attendant;
 
 pub use attend::{cancel, take_over};
 pub use begin::{BeginRefusal, Begun, SignInRequest, begin};
+pub use certificate_pass::{CertificatePass, MOST_CERTIFICATE_BYTES};
 pub use complete::{CompleteRefusal, Completed, complete};
 
 /// What the driver's state and the evidence are sealed for.

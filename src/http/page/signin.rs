@@ -5,7 +5,7 @@ use askama::Template;
 use super::{Chrome, problem::Problem};
 use crate::{
     model::identity_provider::{Asks, IdentityProvider, IdentityProviderKind},
-    outbound::eid::Step,
+    outbound::eid::{Step, card::CardStep},
 };
 
 /// A way to sign in, as the page offers it.
@@ -95,6 +95,7 @@ impl StartPage<'_> {
             Asks::PhoneNumber => "start-phone-number-heading",
             Asks::NationalId => "start-national-id-heading",
             Asks::Nothing => "start-heading",
+            Asks::Card => "card-heading",
         })
     }
 
@@ -125,6 +126,8 @@ pub struct WaitPage<'a> {
     pub kind: IdentityProviderKind,
     /// what the attempt has come to
     pub state: WaitState<'a>,
+    /// GET /signin/card?…: leads to the host where the browser shows a certificate
+    pub certificate_url: &'a str,
 }
 
 /// What an attempt has come to.
@@ -170,8 +173,22 @@ impl WaitState<'_> {
 }
 
 impl WaitPage<'_> {
+    /// How the card is read, while the page waits for it.
+    fn card(&self) -> Option<&CardStep> {
+        match self.state {
+            WaitState::Pending { step: Some(Step::ReadCard(card)), .. } => Some(card),
+            _ => None,
+        }
+    }
+
+    /// Whether the page looks again by itself where there is no script: not while there is something to press.
+    fn refreshes(&self) -> bool {
+        matches!(self.state, WaitState::Pending { .. }) && self.card().is_none()
+    }
+
     fn heading(&self) -> String {
         self.chrome.text(match (&self.state, self.kind) {
+            (WaitState::Pending { step: Some(Step::ReadCard(_)), .. }, _) => "card-heading",
             (WaitState::Pending { .. }, IdentityProviderKind::App) => "wait-app-heading",
             (WaitState::Pending { .. }, _) => "wait-heading",
             (WaitState::Verified, _) => "wait-verified-heading",

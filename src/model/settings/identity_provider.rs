@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::{
+    card,
     client::is_acr,
     fields::{Faults, FieldError, check_text, check_unique},
     trust,
@@ -11,7 +12,7 @@ use crate::{
     base::id::{IdentityProviderRowId, OrganisationId},
     model::{
         environment::Environment,
-        identity_provider::{DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings},
+        identity_provider::{CardSettings, DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings},
     },
 };
 
@@ -43,6 +44,8 @@ pub struct IdentityProviderInput {
 pub enum DriverInput {
     /// Mobile-ID REST (eid.md §2)
     MobileId(MobileIdSettings),
+    /// identity cards (eid.md §4)
+    Card(CardSettings),
 }
 
 /// The identity provider under this row id, or what is wrong with the input. `organisation_id` is that of the input's organisation.
@@ -59,17 +62,22 @@ pub fn parse(
     }
     match &input.driver {
         Some(DriverInput::MobileId(settings)) => check_mobile_id(&mut faults, settings, environment),
-        None => faults.add("driver", "is required: mobile_id with its settings below it"),
+        Some(DriverInput::Card(settings)) => card::check(&mut faults, settings, environment),
+        None => faults.add("driver", "is required: mobile_id or card, with its settings below it"),
     }
-    let (Some(kind), Some(DriverInput::MobileId(settings))) = (input.kind, input.driver) else {
+    let (Some(kind), Some(driver)) = (input.kind, input.driver) else {
         return Err(faults.into_vec());
+    };
+    let driver = match driver {
+        DriverInput::MobileId(settings) => DriverSettings::MobileId(settings),
+        DriverInput::Card(settings) => DriverSettings::Card(settings),
     };
     faults.or(IdentityProvider {
         id,
         organisation_id,
         name: input.name,
         kind,
-        driver: DriverSettings::MobileId(settings),
+        driver,
         acr: input.acr,
         amr: input.amr,
         enabled: input.enabled.unwrap_or(true),

@@ -2,6 +2,7 @@
 //! when such a row would be saved.
 
 use super::{
+    card,
     client::{check_addresses, check_lifetimes},
     client_keys::check_jwks_uri,
     fields::Faults,
@@ -27,8 +28,10 @@ pub fn faults<'a>(
     });
     let of_providers = providers.into_iter().flat_map(|provider| {
         let mut faults = Faults::default();
-        let DriverSettings::MobileId(settings) = &provider.driver;
-        check_in_production(&mut faults, settings);
+        match &provider.driver {
+            DriverSettings::MobileId(settings) => check_in_production(&mut faults, settings),
+            DriverSettings::Card(settings) => card::check_in_production(&mut faults, settings),
+        }
         lines(&format!("identity provider {}", provider.name), faults)
     });
     of_clients.chain(of_providers).collect()

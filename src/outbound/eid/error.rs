@@ -154,6 +154,12 @@ pub enum DriverFault {
     /// a test account at the provider, in production (eid.md §12.5)
     #[error("production refuses the provider's test account")]
     TestAccount,
+    /// no path to the card, or that of client certificates without a host for it
+    #[error("paths needs web_eid or mtls, and mtls needs card_host")]
+    NoWayToTheCard,
+    /// a script of the simulator, in production (eid.md §12.6)
+    #[error("production refuses simulator_shim_url")]
+    SimulatorShim,
     /// an address that production must not use (eid.md §12.2)
     #[error("production refuses the address in {0}: https and a public host are needed")]
     TestAddress(&'static str),

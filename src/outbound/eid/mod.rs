@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+pub mod card;
 pub mod marker;
 pub mod mobile_id;
 
@@ -46,6 +47,8 @@ use crate::{
 pub enum Driver {
     /// SIM card (eid.md §2)
     MobileId(mobile_id::MobileId),
+    /// identity card (eid.md §4)
+    Card(card::Card),
 }
 
 /// For whom and where a person signs in.
@@ -77,11 +80,18 @@ pub enum BeginInput {
 pub enum Step {
     /// the code to compare with the one on the device (EID-03), with its leading zeros
     ShowCode(String),
+    /// read the card
+    ReadCard(card::CardStep),
 }
 
 /// What came back through the person's browser.
 #[derive(Clone, Debug)]
-pub enum Event {}
+pub enum Event {
+    /// a token of the Web eID extension, as it came
+    WebEidToken(String),
+    /// the certificate, DER, of a handshake that proved possession of its key
+    ClientCertificate(Vec<u8>),
+}
 
 /// An attempt that is ready to be stored and then started.
 #[derive(Debug)]
@@ -98,6 +108,8 @@ pub struct Prepared {
 pub enum DriverState {
     /// SIM card
     MobileId(mobile_id::Transaction),
+    /// identity card
+    Card(card::Transaction),
 }
 
 /// What one look at the provider gave.
@@ -115,6 +127,7 @@ impl Driver {
     pub fn new(provider: &IdentityProvider, http: &OutboundClient, environment: Environment) -> Result<Self, DriverFault> {
         match &provider.driver {
             DriverSettings::MobileId(settings) => mobile_id::MobileId::new(settings, http, environment).map(Self::MobileId),
+            DriverSettings::Card(settings) => card::Card::new(settings, http, environment).map(Self::Card),
         }
     }
 
@@ -122,7 +135,10 @@ impl Driver {
     pub fn prepare(&self, context: &LoginContext<'_>, input: BeginInput, now: OffsetDateTime) -> Result<Prepared, EidError> {
         match (self, input) {
             (Self::MobileId(driver), BeginInput::PhoneNumber(phone_number)) => driver.prepare(context, phone_number, now),
-            (Self::MobileId(_), _) => Err(EidErrorKind::InvalidInput.because("not what this driver begins with")),
+            (Self::Card(_), BeginInput::Nothing) => Ok(card::Card::prepare(context, now)),
+            (Self::MobileId(_) | Self::Card(_), _) => {
+                Err(EidErrorKind::InvalidInput.because("not what this driver begins with"))
+            }
         }
     }
 
@@ -131,13 +147,15 @@ impl Driver {
     pub const fn is_polled(&self) -> bool {
         match self {
             Self::MobileId(_) => true,
+            Self::Card(_) => false,
         }
     }
 
     /// Whether the person leaves our pages and comes back to an address that holds nothing of the authorization request.
-    pub const fn leaves_our_pages(&self) -> bool {
+    pub fn leaves_our_pages(&self) -> bool {
         match self {
             Self::MobileId(_) => false,
+            Self::Card(driver) => driver.card_host().is_some(),
         }
     }
 
@@ -145,13 +163,17 @@ impl Driver {
     pub fn step(&self, state: &DriverState, _now: OffsetDateTime) -> Option<Step> {
         match (self, state) {
             (Self::MobileId(_), DriverState::MobileId(transaction)) => transaction.step(),
+            (Self::Card(driver), DriverState::Card(transaction)) => Some(driver.step(transaction)),
+            _ => None,
         }
     }
 
     /// Verifies what came back through the browser. It is asked once for an attempt, whatever comes of it (EID-05).
-    #[expect(clippy::unused_async, reason = "the events of its drivers ask other systems")]
-    pub async fn submit(&self, _state: &DriverState, event: Event, _clock: &Clock) -> Result<VerifiedIdentity, EidError> {
-        match event {}
+    pub async fn submit(&self, state: &DriverState, event: Event, clock: &Clock) -> Result<VerifiedIdentity, EidError> {
+        match (self, state) {
+            (Self::Card(driver), DriverState::Card(transaction)) => driver.submit(transaction, event, clock.now()).await,
+            _ => Err(another_driver()),
+        }
     }
 
     /// Asks the provider to prompt the person. Never retried: that would be a second prompt.
@@ -160,6 +182,9 @@ impl Driver {
             (Self::MobileId(driver), DriverState::MobileId(transaction)) => {
                 driver.start(transaction).await.map(DriverState::MobileId)
             }
+            // nobody is asked: the answer comes through the browser
+            (Self::Card(_), DriverState::Card(_)) => Ok(state.clone()),
+            _ => Err(another_driver()),
         }
     }
 
@@ -168,6 +193,12 @@ impl Driver {
     pub async fn advance(&self, state: &DriverState, clock: &Clock, wait: Duration) -> Result<Progress, EidError> {
         match (self, state) {
             (Self::MobileId(driver), DriverState::MobileId(transaction)) => driver.advance(transaction, clock, wait).await,
+            _ => Err(another_driver()),
         }
     }
+}
+
+/// The row of the provider was given another driver while the attempt was open.
+fn another_driver() -> EidError {
+    EidErrorKind::ProviderConfig.because("the attempt was begun with another driver")
 }

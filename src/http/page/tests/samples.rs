@@ -18,7 +18,7 @@ use crate::{
         environment::Environment,
         identity_provider::{Asks, IdentityProviderKind},
     },
-    outbound::eid::Step,
+    outbound::eid::{Step, card::CardStep},
 };
 
 const MESSAGES: [Message; 17] = [
@@ -131,7 +131,8 @@ fn sign_in_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
         ),
         ("start-sim".to_owned(), start.render()),
         ("start-app".to_owned(), StartPage { identity_provider: "app", asks: Asks::NationalId, ..start.clone() }.render()),
-        ("start-card".to_owned(), StartPage { identity_provider: "card", asks: Asks::Nothing, ..start.clone() }.render()),
+        ("start-card".to_owned(), StartPage { identity_provider: "card", asks: Asks::Card, ..start.clone() }.render()),
+        ("start-nothing".to_owned(), StartPage { asks: Asks::Nothing, ..start.clone() }.render()),
     ];
     for problem in PROBLEMS {
         let page = StartPage { problem: Some(problem), identifier: &data.opaque, ..start.clone() };
@@ -143,11 +144,22 @@ fn sign_in_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
 fn wait_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
     let page = |kind, state| {
         let opaque = &*data.opaque;
-        WaitPage { chrome: chrome.clone(), request: opaque, attempt: opaque, csrf: opaque, kind, state }.render()
+        let certificate_url = "/signin/card?request=A&attempt=B";
+        WaitPage { chrome: chrome.clone(), request: opaque, attempt: opaque, csrf: opaque, kind, state, certificate_url }
+            .render()
     };
     let sim = IdentityProviderKind::Sim;
     let step = Step::ShowCode("0742".to_owned());
     let pending = WaitState::Pending { step: Some(&step), status_url: "/signin/status?request=A&attempt=B", seconds_left: 97 };
+    let card = CardStep {
+        nonce: Some("m45RVLWT6ySwAFBjXAgLDXbRk8cVPpBbGTR8vQvzKGk=".to_owned()),
+        card_host: url::Url::parse("https://card.innskra.is").ok(),
+        shim: None,
+    };
+    let [both, web_eid, mtls] =
+        [card.clone(), CardStep { card_host: None, ..card.clone() }, CardStep { nonce: None, ..card }].map(Step::ReadCard);
+    let read =
+        |step| WaitState::Pending { step: Some(step), status_url: "/signin/status?request=A&attempt=B", seconds_left: 97 };
     let failed = |problem, incident| WaitState::Failed {
         problem,
         incident,
@@ -161,6 +173,9 @@ fn wait_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
             "wait-checking".to_owned(),
             page(sim, WaitState::Pending { step: None, status_url: "/signin/status?request=A&attempt=B", seconds_left: 97 }),
         ),
+        ("wait-card".to_owned(), page(IdentityProviderKind::Card, read(&both))),
+        ("wait-card-web-eid".to_owned(), page(IdentityProviderKind::Card, read(&web_eid))),
+        ("wait-card-mtls".to_owned(), page(IdentityProviderKind::Card, read(&mtls))),
         ("wait-verified".to_owned(), page(sim, WaitState::Verified)),
         ("wait-elsewhere".to_owned(), page(sim, WaitState::Elsewhere { continue_url: "/connect/authorize?request=A" })),
         ("wait-incident".to_owned(), page(sim, failed(Problem::Rejected, Some(&data.opaque)))),
