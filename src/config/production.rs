@@ -45,13 +45,14 @@ fn check_issuer(settings: &Settings) -> Option<String> {
     })
 }
 
-// The server speaks no TLS itself, so in production a proxy always stands in front (PRX-02).
+// Where the server speaks no TLS itself, a proxy always stands in front (PRX-02).
 fn check_proxies(settings: &Settings) -> Vec<String> {
     let proxies = &settings.server.trusted_proxies;
-    if proxies.is_empty() {
+    if proxies.is_empty() && settings.server.tls_files().is_none() {
         return vec![
             "server.trusted_proxies: is empty; name the networks of the TLS proxy in front, as in \
-             IAS__SERVER__TRUSTED_PROXIES=10.0.3.0/28"
+             IAS__SERVER__TRUSTED_PROXIES=10.0.3.0/28, or let the server speak TLS itself, with \
+             server.tls_certificate and server.tls_key"
                 .into(),
         ];
     }
