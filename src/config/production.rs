@@ -10,7 +10,7 @@ pub fn check(settings: &Settings) -> Vec<String> {
     faults.extend(check_database(settings));
     faults.extend(check_keys(settings));
     faults.extend(check_limits(settings));
-    faults.extend(check_outbound(settings));
+    faults.extend(settings.outbound.faults_outside_development());
     faults
 }
 
@@ -30,12 +30,6 @@ pub fn check_https(settings: &Settings) -> Vec<String> {
         return vec![];
     }
     vec![format!("server.issuer: `{}` must begin with https:// outside development", issuer.as_str())]
-}
-
-/// SSR-02: outside development, nothing is opened for addresses that clients supply.
-pub fn check_outbound(settings: &Settings) -> Option<String> {
-    let opened = !settings.outbound.allowed_hosts.is_empty();
-    opened.then(|| "outbound.allowed_hosts: is for development; leave it empty".into())
 }
 
 fn check_issuer(settings: &Settings) -> Option<String> {

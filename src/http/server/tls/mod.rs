@@ -86,7 +86,7 @@ impl Tls {
     }
 
     /// Takes over what has changed, again and again, until `stop`.
-    pub(super) async fn keep(self: Arc<Self>, stop: CancellationToken) {
+    pub async fn keep(self: Arc<Self>, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_some() {
             let tls = Arc::clone(&self);
             // two small files, but a disk may be slow
@@ -143,7 +143,7 @@ impl Tls {
     }
 
     /// The stream behind the handshake, with the certificate that was shown in it; `None` where it fails or takes too long.
-    pub(super) async fn shake_hands(&self, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Option<ClientCertificate>)> {
+    pub async fn shake_hands(&self, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Option<ClientCertificate>)> {
         let acceptor = TlsAcceptor::from(self.current.load_full());
         let shaken = tokio::time::timeout(self.options.handshake_timeout, acceptor.accept(stream)).await;
         let outcome = match &shaken {
