@@ -20,8 +20,8 @@ use crate::{
     outbound::{
         client::OutboundClient,
         eid::{
-            BeginInput, Driver, DriverFault, EidError, EidErrorKind as Kind, LoginContext, Progress, RevocationEvidence,
-            VerifiedIdentity, marker::SIMULATOR_POLICY_OID_TEXT,
+            BeginInput, Driver, DriverFault, EidError, EidErrorKind as Kind, Evidence, LoginContext, Progress,
+            RevocationEvidence, VerifiedIdentity, marker::SIMULATOR_POLICY_OID_TEXT,
         },
     },
 };
@@ -217,7 +217,8 @@ async fn x5_03_what_is_revoked_is_in_the_list_as_well() {
     });
     let driver = driver.expect("a driver");
     let evidence = stage.drive(&driver, "0102989").await.expect("signed in");
-    assert!(matches!(evidence.evidence().revocation, RevocationEvidence::Crl(_)), "X5-09");
+    let Evidence::Certificate(evidence) = evidence.evidence();
+    assert!(matches!(evidence.revocation, RevocationEvidence::Crl(_)), "X5-09");
     let fresh = stage.driver_with(Environment::Development, |trust| {
         (trust.revocation, trust.crl_urls) = (RevocationCheck::Crl, vec![format!("{}/crl/sim.crl", stage.url)]);
     });
