@@ -106,7 +106,7 @@ pub struct MobileIdSettings {
 }
 
 /// Whose certificates a driver believes (eid.md §5.4).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrustProfile {
     /// PEM of the issuers (anchors); intermediates may be anchors
@@ -114,26 +114,68 @@ pub struct TrustProfile {
     /// PEM of intermediates that are not anchors
     #[serde(default)]
     pub intermediates_pem: String,
+    /// links from leaf to anchor at most, 1 to 3; absent: 3
+    #[serde(default)]
+    pub max_chain: Option<u8>,
     /// policy OIDs of which the leaf must carry one; empty: none demanded
     #[serde(default)]
     pub require_policies: Vec<String>,
-    /// extended key usages of which the leaf must carry one, where it has the extension
+    /// why none is demanded, where none is: production wants to be told (eid.md §12.6)
+    #[serde(default)]
+    pub accept_empty_policies_reason: Option<String>,
+    /// policy OIDs of which the leaf must carry none, such as those of another method (eid.md §4.3)
+    #[serde(default)]
+    pub forbid_policies: Vec<String>,
+    /// extended key usages of which the leaf must carry one; empty: none demanded
     #[serde(default)]
     pub extended_key_usages: Vec<String>,
+    /// a leaf without any extended key usage passes as well
+    #[serde(default)]
+    pub extended_key_usage_absent_ok: bool,
     /// accepted forms of the subject's serialNumber
     pub national_id_formats: Vec<NationalIdFormat>,
     /// countries accepted in an ETSI semantics identifier
     #[serde(default)]
     pub countries: Vec<String>,
+    /// who is asked whether a certificate is revoked
+    #[serde(default)]
+    pub revocation: RevocationCheck,
     /// OCSP responder; where absent, the certificate's own, if its host is in `ocsp_hosts`
     #[serde(default)]
     pub ocsp_url: Option<String>,
+    /// responders to ask, in this order, where the first does not answer; two at most
+    #[serde(default)]
+    pub ocsp_fallback_urls: Vec<String>,
     /// hosts (with port, where not the default) whose OCSP addresses in certificates are followed (SSR-06)
     #[serde(default)]
     pub ocsp_hosts: Vec<String>,
+    /// PEM of responders that are believed beside those whom the issuer certifies (RFC 6960 §4.2.2.2)
+    #[serde(default)]
+    pub ocsp_responders_pem: String,
     /// the responder makes its answers ahead: they need not repeat our nonce and may be 15 minutes old instead of 2 (eid.md §5.4)
     #[serde(default)]
     pub ocsp_answers_ahead: bool,
+    /// addresses of revocation lists, one for each issuer of leaves
+    #[serde(default)]
+    pub crl_urls: Vec<String>,
+    /// hosts (with port, where not the default) whose revocation lists are read where a certificate names them (SSR-06)
+    #[serde(default)]
+    pub crl_hosts: Vec<String>,
+}
+
+/// Who is asked whether a certificate is revoked (eid.md §5.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RevocationCheck {
+    /// a responder, each time
+    #[default]
+    Ocsp,
+    /// the issuer's list, which is read ahead
+    Crl,
+    /// a responder, and the list where no responder answers
+    OcspThenCrl,
+    /// nobody: never in production
+    None,
 }
 
 /// Forms of a national id in a certificate (eid.md §5.2).

@@ -94,7 +94,7 @@ fn driver(simulator: &Simulator, url: &str, host: &str) -> Driver {
             countries: vec!["IS".to_owned()],
             ocsp_url: None,
             ocsp_hosts: vec![host.to_owned()],
-            ocsp_answers_ahead: false,
+            ..TrustProfile::default()
         },
         tls_roots_pem: String::new(),
     };

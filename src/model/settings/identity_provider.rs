@@ -163,6 +163,7 @@ fn check_base_url(faults: &mut Faults, field: &str, settings: &MobileIdSettings,
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::model::identity_provider::RevocationCheck;
 
     const ANCHOR: &str = include_str!("../../../tests/data/anchor.pem");
     const TEST_ANCHOR: &str = include_str!("../../../tests/data/simulator_anchor.pem");
@@ -210,7 +211,7 @@ pub(super) mod tests {
     #[test]
     fn each_faulty_field_is_named() {
         type Change = fn(&mut MobileIdSettings);
-        let table: [(Change, &str); 11] = [
+        let table: [(Change, &str); 18] = [
             (|s| s.base_url = "mid-api".into(), "base_url"),
             (|s| s.base_url = "http://localhost:8090/".into(), "base_url"),
             (|s| s.base_url = "http://a:b@localhost:8090".into(), "base_url"),
@@ -222,6 +223,13 @@ pub(super) mod tests {
             (|s| s.trust.countries = vec!["IS".into(), "is".into()], "trust.countries[1]"),
             (|s| s.trust.ocsp_hosts = vec!["http://ocsp".into()], "trust.ocsp_hosts[0]"),
             (|s| s.trust.national_id_formats = Vec::new(), "trust.national_id_formats"),
+            (|s| s.trust.forbid_policies = vec!["policy".into()], "trust.forbid_policies[0]"),
+            (|s| s.trust.max_chain = Some(4), "trust.max_chain"),
+            (|s| s.trust.ocsp_hosts = Vec::new(), "trust.ocsp_url"),
+            (|s| s.trust.ocsp_fallback_urls = vec!["http://ocsp".into()], "trust.ocsp_fallback_urls"),
+            (|s| s.trust.ocsp_responders_pem = "none".into(), "trust.ocsp_responders_pem"),
+            (|s| s.trust.revocation = RevocationCheck::OcspThenCrl, "trust.crl_urls"),
+            (|s| s.trust.crl_urls = vec!["ldap://crl".into()], "trust.crl_urls[0]"),
         ];
         for (change, field) in table {
             assert_eq!(faults_of(change, Environment::Development), [field]);

@@ -154,6 +154,9 @@ pub enum DriverFault {
     /// a test account at the provider, in production (eid.md §12.5)
     #[error("production refuses the provider's test account")]
     TestAccount,
+    /// nobody would be asked whether a certificate is revoked, in production (eid.md §12.6)
+    #[error("production refuses a trust profile with revocation: none")]
+    NoRevocation,
     /// an address that production must not use (eid.md §12.2)
     #[error("production refuses the address in {0}: https and a public host are needed")]
     TestAddress(&'static str),

@@ -27,7 +27,7 @@ mod verification;
 mod test_authority;
 
 pub use error::{DriverFault, EidError, EidErrorKind};
-pub use revocation::OcspEvidence;
+pub use revocation::{CrlEvidence, OcspEvidence, RevocationEvidence};
 pub use verification::{Assurance, CertificateEvidence, Evidence, VerifiedIdentity};
 
 use super::client::OutboundClient;

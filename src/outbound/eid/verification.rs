@@ -11,7 +11,7 @@ use super::{
     EidError, EidErrorKind,
     certificate::{self, CertificateFault, Leaf},
     error::DriverFault,
-    revocation::{OcspEvidence, Revocation},
+    revocation::{Revocation, RevocationEvidence},
     signature::Hash,
     subject::Subject,
     trust::Trust,
@@ -98,7 +98,7 @@ pub struct CertificateEvidence {
     /// its serial number, as hexadecimal pairs with colons
     pub serial: String,
     /// what its issuer said of revocation
-    pub ocsp: OcspEvidence,
+    pub revocation: RevocationEvidence,
     /// when all this was verified
     #[serde(with = "time::serde::rfc3339")]
     pub verified_at: OffsetDateTime,
@@ -142,7 +142,7 @@ impl Verifier {
     pub(super) async fn verify(&self, challenge: SignedChallenge, now: OffsetDateTime) -> Result<VerifiedIdentity, EidError> {
         let leaf = self.check(&challenge, now)?;
         let national_id = self.person(&leaf.subject).map_err(rejected)?;
-        let ocsp = self.revocation.check(&leaf, self.trust.refuse_tests, now).await?;
+        let revocation = self.revocation.check(&leaf, self.trust.refuse_tests, now).await?;
         let evidence = CertificateEvidence {
             hash_input: base64(&challenge.hash_input),
             hash: base64(&challenge.hash),
@@ -151,7 +151,7 @@ impl Verifier {
             certificate: base64(&challenge.certificate),
             issuer: leaf.issuer_name,
             serial: format_serial(&leaf.serial),
-            ocsp,
+            revocation,
             verified_at: now,
         };
         let evidence = Evidence::Certificate(Box::new(evidence));
