@@ -4,6 +4,8 @@
 //! Authorize seals it, the sign-in pages carry it and hand it back. What a page established *for this request* travels beside
 //! it as a second sealed value, [`Progress`].
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
@@ -219,8 +221,8 @@ impl Progress {
 pub fn identity_providers<'a>(
     configuration: &'a Configuration,
     client: &'a Client,
-) -> impl Iterator<Item = &'a IdentityProvider> {
-    configuration.snapshot().identity_providers().iter().map(|provider| &**provider).filter(|provider| {
+) -> impl Iterator<Item = &'a Arc<IdentityProvider>> {
+    configuration.snapshot().identity_providers().iter().filter(|provider| {
         client.accepts(provider) && client.allowed_acr.contains(&provider.acr) && configuration.driver(provider.id).is_some()
     })
 }
@@ -230,7 +232,7 @@ pub fn answering<'a>(
     configuration: &'a Configuration,
     client: &'a Client,
     request: &'a AuthorizeRequest,
-) -> impl Iterator<Item = &'a IdentityProvider> {
+) -> impl Iterator<Item = &'a Arc<IdentityProvider>> {
     identity_providers(configuration, client).filter(|provider| request.accepts_acr(&provider.acr))
 }
 

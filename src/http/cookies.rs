@@ -7,7 +7,7 @@ use crate::{
     app::App,
     base::{digest, entropy, handle::Handle, text::Language},
     flows::authorization_request::Binding,
-    model::{identity_provider::IdentityProviderKind, session},
+    model::{identity_provider::IdentityProvider, session},
 };
 
 const SESSION: &str = "ias_session";
@@ -25,8 +25,8 @@ pub struct Cookies {
     pub binding: Option<Binding>,
     /// the language that the reader chose
     pub language: Option<Language>,
-    /// the way in which somebody signed in last
-    pub method: Option<IdentityProviderKind>,
+    /// the name of the identity provider with which somebody signed in last
+    pub method: Option<String>,
 }
 
 /// Two cookies bear one name: somebody planted one (COO-02).
@@ -43,7 +43,7 @@ impl Cookies {
                 .filter(|text| text.strip_prefix(BROWSER_PREFIX).is_some_and(|rest| rest.len() == 43))
                 .map(|text| digest::sha256(&[text.as_bytes()])),
             language: value(headers, &name(app, LANGUAGE))?.and_then(|text| text.parse().ok()),
-            method: value(headers, &name(app, METHOD))?.and_then(|text| IdentityProviderKind::parse(&text)),
+            method: value(headers, &name(app, METHOD))?,
         })
     }
 }
@@ -85,8 +85,8 @@ pub fn language(app: &App, language: Language) -> HeaderValue {
 }
 
 /// Remembers the way in which somebody signed in, so that it is offered first.
-pub fn method(app: &App, kind: IdentityProviderKind) -> HeaderValue {
-    set(app, METHOD, kind.as_str().to_owned(), Some(time::Duration::days(365)))
+pub fn method(app: &App, identity_provider: &IdentityProvider) -> HeaderValue {
+    set(app, METHOD, identity_provider.name.clone(), Some(time::Duration::days(365)))
 }
 
 fn is_https(app: &App) -> bool {

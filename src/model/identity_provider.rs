@@ -19,6 +19,17 @@ pub enum IdentityProviderKind {
     Card,
 }
 
+/// What a page must ask before an identity provider can begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// the telephone number of the SIM card
+    PhoneNumber,
+    /// the kennitala
+    NationalId,
+    /// nothing: who it is turns out later
+    Nothing,
+}
+
 impl IdentityProviderKind {
     /// Every kind, in the order in which pages show them.
     pub const ALL: [Self; 3] = [Self::Sim, Self::App, Self::Card];
@@ -46,7 +57,7 @@ pub struct IdentityProvider {
     pub id: IdentityProviderRowId,
     /// whose clients alone may use it; none: everybody's
     pub organisation_id: Option<OrganisationId>,
-    /// `sim`; several rows may have the same kind later
+    /// `sim`; several rows may have the same kind
     pub name: String,
     /// the claim `idp`
     pub kind: IdentityProviderKind,
@@ -60,6 +71,15 @@ pub struct IdentityProvider {
     pub enabled: bool,
     /// place on the page
     pub display_order: i16,
+}
+
+impl DriverSettings {
+    /// What the person is asked to begin with.
+    pub const fn asks(&self) -> Asks {
+        match self {
+            Self::MobileId(_) => Asks::PhoneNumber,
+        }
+    }
 }
 
 /// The drivers and their settings, as `config/*.yaml` and the database keep them.

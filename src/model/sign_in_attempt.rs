@@ -50,12 +50,12 @@ pub struct SignInAttempt {
     pub identity_provider: IdentityProviderKind,
     /// state as stored
     pub state: AttemptState,
-    /// what the person compares
-    pub verification_code: String,
     /// sealed state of the driver
     pub driver_state: Option<Vec<u8>>,
     /// sealed: what was typed
     pub input: Option<Vec<u8>>,
+    /// the sealed authorization request, where the person leaves our pages
+    pub request: Option<String>,
     /// who was proven
     pub person_id: Option<PersonId>,
     /// why it failed

@@ -14,40 +14,54 @@ use crate::{
 };
 
 statements! {
-    // no row where another attempt for the number is open (EID-06)
+    // no row where another attempt for the same number is open (EID-06); where nobody is named, nothing is held
     INSERT = r"
         with opened as (
             insert into open_attempts (subject_key, attempt_id, binding_hash, expires_at)
-            values ($7, $1, $3, $14)
+            select $7, $1, $3, $13
+            where $7::bytea is not null
             on conflict on constraint open_attempts_pk do update
                 set attempt_id = excluded.attempt_id,
                     binding_hash = excluded.binding_hash,
                     same_browser_from = null,
                     expires_at = excluded.expires_at
-                where open_attempts.expires_at <= $13
-                    or (open_attempts.binding_hash = excluded.binding_hash and open_attempts.same_browser_from <= $13)
+                where open_attempts.expires_at <= $12
+                    or (open_attempts.binding_hash = excluded.binding_hash and open_attempts.same_browser_from <= $12)
             returning attempt_id
         )
         insert into sign_in_attempts
             (id, request_id, binding_hash, client_id, identity_provider_id, identity_provider, state, subject_key,
-             verification_code, driver_state, input, lease_owner, lease_until, created_at, expires_at, address,
-             user_agent)
+             driver_state, input, lease_owner, lease_until, created_at, expires_at, address, user_agent, request)
         select $1, $2, $3, $4, $5, $6, 'created', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
-        from opened
+        where $7::bytea is null or exists (select from opened)
         returning id";
 
     FIND = r"
         select
-            id, request_id, binding_hash, client_id, identity_provider_id, identity_provider, state, verification_code,
-            driver_state, input, person_id, error_kind, incident, expires_at, verified_at, lease_until
+            id, request_id, binding_hash, client_id, identity_provider_id, identity_provider, state,
+            driver_state, input, request, person_id, error_kind, incident, expires_at, verified_at, lease_until
         from sign_in_attempts
         where id = $1";
 
     MARK_PENDING = r"
         update sign_in_attempts
-        set state = 'pending', driver_state = $2
+        set state = 'pending', driver_state = $2, lease_until = case when $3 then lease_until end
         where id = $1 and state = 'created'
         returning id";
+
+    // What came through the browser is looked at once, whatever comes of it: the state goes with the first look (EID-05).
+    TAKE = r"
+        with taken as (
+            select id, driver_state
+            from sign_in_attempts
+            where id = $1 and state = 'pending' and driver_state is not null and expires_at > $3
+            for update
+        )
+        update sign_in_attempts
+        set driver_state = null, lease_owner = $2
+        from taken
+        where sign_in_attempts.id = taken.id
+        returning taken.driver_state";
 
     LEASE = r"
         update sign_in_attempts
@@ -73,8 +87,8 @@ statements! {
             returning id, blocked_at
         ), verified as (
             update sign_in_attempts
-            set state = 'verified', person_id = person.id, verified_at = $5, evidence = $6, driver_state = null,
-                lease_until = null
+            set state = 'verified', person_id = person.id, verified_at = $5, evidence = $6, acr = $8, amr = $9,
+                driver_state = null, lease_until = null
             from person
             where sign_in_attempts.id = $1 and person.blocked_at is null
         )
@@ -130,14 +144,14 @@ statements! {
     CONSUME = r"
         with consumed as (
             update sign_in_attempts
-            set state = 'consumed', ended_at = $4, input = null
+            set state = 'consumed', ended_at = $4, input = null, request = null
             where id = $1 and request_id = $2 and binding_hash = $3 and state = 'verified' and verified_at > $5
-            returning person_id, identity_provider_id, verified_at, subject_key
+            returning person_id, identity_provider_id, verified_at, subject_key, acr, amr
         ), opened as (
             delete from open_attempts
             where attempt_id = $1 and exists (select from consumed)
         )
-        select c.person_id, c.identity_provider_id, c.verified_at, c.subject_key, p.national_id
+        select c.person_id, c.identity_provider_id, c.verified_at, c.subject_key, c.acr, c.amr, p.national_id
         from consumed c
         join persons p on p.id = c.person_id
         where p.blocked_at is null";
@@ -158,10 +172,8 @@ pub struct NewAttempt<'a> {
     pub identity_provider_id: IdentityProviderRowId,
     /// its kind
     pub identity_provider: IdentityProviderKind,
-    /// keyed hash of the number
-    pub subject_key: &'a [u8],
-    /// what the person compares
-    pub verification_code: &'a str,
+    /// keyed hash of the number; none where nobody is named
+    pub subject_key: Option<&'a [u8]>,
     /// sealed
     pub driver_state: &'a [u8],
     /// sealed: what was typed
@@ -176,6 +188,8 @@ pub struct NewAttempt<'a> {
     pub expires_at: OffsetDateTime,
     /// from where
     pub origin: &'a Origin,
+    /// the sealed authorization request, where the person leaves our pages
+    pub request: Option<&'a str>,
 }
 
 /// Stores the attempt, unless another one for the same number is open (EID-06); `false` then.
@@ -188,7 +202,6 @@ pub async fn insert(executor: impl PgExecutor<'_>, new: &NewAttempt<'_>) -> sqlx
         .bind(new.identity_provider_id)
         .bind(new.identity_provider)
         .bind(new.subject_key)
-        .bind(new.verification_code)
         .bind(new.driver_state)
         .bind(new.input)
         .bind(new.lease_owner)
@@ -197,6 +210,7 @@ pub async fn insert(executor: impl PgExecutor<'_>, new: &NewAttempt<'_>) -> sqlx
         .bind(new.expires_at)
         .bind(&new.origin.network)
         .bind(&new.origin.user_agent)
+        .bind(new.request)
         .fetch_optional(executor)
         .await?;
     Ok(inserted.is_some())
@@ -211,9 +225,9 @@ struct Row {
     identity_provider_id: IdentityProviderRowId,
     identity_provider: IdentityProviderKind,
     state: AttemptState,
-    verification_code: String,
     driver_state: Option<Vec<u8>>,
     input: Option<Vec<u8>>,
+    request: Option<String>,
     person_id: Option<PersonId>,
     error_kind: Option<String>,
     incident: Option<Uuid>,
@@ -233,9 +247,9 @@ pub async fn find(executor: impl PgExecutor<'_>, id: AttemptId) -> sqlx::Result<
         identity_provider_id: row.identity_provider_id,
         identity_provider: row.identity_provider,
         state: row.state,
-        verification_code: row.verification_code,
         driver_state: row.driver_state,
         input: row.input,
+        request: row.request,
         person_id: row.person_id,
         error_kind: row.error_kind,
         incident: row.incident,
@@ -245,11 +259,26 @@ pub async fn find(executor: impl PgExecutor<'_>, id: AttemptId) -> sqlx::Result<
     }))
 }
 
-/// The provider has taken the request; `false` where the attempt was ended meanwhile.
-pub async fn mark_pending(executor: impl PgExecutor<'_>, id: AttemptId, driver_state: &[u8]) -> sqlx::Result<bool> {
+/// The provider has taken the request; `false` where the attempt was ended meanwhile. Where nobody polls, the lease ends.
+pub async fn mark_pending(
+    executor: impl PgExecutor<'_>,
+    id: AttemptId,
+    driver_state: &[u8],
+    is_polled: bool,
+) -> sqlx::Result<bool> {
     let marked: Option<AttemptId> =
-        sqlx::query_scalar(MARK_PENDING).bind(id).bind(driver_state).fetch_optional(executor).await?;
+        sqlx::query_scalar(MARK_PENDING).bind(id).bind(driver_state).bind(is_polled).fetch_optional(executor).await?;
     Ok(marked.is_some())
+}
+
+/// Takes the sealed state of a pending attempt, once, for `owner`, who then says what came of it.
+pub async fn take(
+    executor: impl PgExecutor<'_>,
+    id: AttemptId,
+    owner: Uuid,
+    now: OffsetDateTime,
+) -> sqlx::Result<Option<Vec<u8>>> {
+    sqlx::query_scalar(TAKE).bind(id).bind(owner).bind(now).fetch_optional(executor).await
 }
 
 /// A pending attempt in the hands of the one task that polls.
@@ -283,6 +312,10 @@ pub struct Proven<'a> {
     pub name: Option<&'a str>,
     /// sealed evidence
     pub evidence: &'a [u8],
+    /// where it is not that of the identity provider's row
+    pub acr: Option<&'a str>,
+    /// where they are not those of the identity provider's row
+    pub amr: Option<&'a [String]>,
 }
 
 /// What became of a proven person.
@@ -312,6 +345,8 @@ pub async fn mark_verified(
         .bind(now)
         .bind(proven.evidence)
         .bind(owner)
+        .bind(proven.acr)
+        .bind(proven.amr)
         .fetch_optional(executor)
         .await?;
     Ok(match verified {
@@ -347,13 +382,13 @@ pub struct Failure<'a> {
     pub incident: Uuid,
 }
 
-/// Ends an open attempt; gives its subject key, or none where it had ended already.
+/// Ends an open attempt; gives its subject key, if it has one, or nothing where it had ended already.
 pub async fn mark_failed(
     executor: impl PgExecutor<'_>,
     id: AttemptId,
     failure: &Failure<'_>,
     audit: &AuditRecord,
-) -> sqlx::Result<Option<Vec<u8>>> {
+) -> sqlx::Result<Option<Option<Vec<u8>>>> {
     sqlx::query_scalar(MARK_FAILED)
         .bind(id)
         .bind(failure.state)
@@ -397,7 +432,11 @@ pub struct ConsumedAttempt {
     /// when
     pub verified_at: OffsetDateTime,
     /// keyed hash of the number
-    pub subject_key: Vec<u8>,
+    pub subject_key: Option<Vec<u8>>,
+    /// where it is not that of the identity provider's row
+    pub acr: Option<String>,
+    /// where they are not those of the identity provider's row
+    pub amr: Option<Vec<String>>,
     /// for making the `sub`
     pub national_id: String,
 }

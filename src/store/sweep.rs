@@ -112,6 +112,7 @@ statements! {
     FORGET_ATTEMPTS = r"
         update sign_in_attempts
         set input = null,
+            request = null,
             driver_state = null,
             state = case when state in ('created', 'pending', 'verified') then 'expired' else state end,
             ended_at = coalesce(ended_at, $2)

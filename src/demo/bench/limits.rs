@@ -113,7 +113,13 @@ fn while_others_are_busy<T>(work: impl Fn() -> anyhow::Result<()> + Sync, measur
     let others = thread::available_parallelism().map_or(1, NonZero::get) - 1;
     thread::scope(|scope| {
         for _ in 0..others {
-            scope.spawn(|| while !over.load(Ordering::Relaxed) && work().is_ok() {});
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    if work().is_err() {
+                        break;
+                    }
+                }
+            });
         }
         let measured = measure();
         over.store(true, Ordering::Relaxed);

@@ -4,7 +4,7 @@
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::{DRIVER_STATE, EVIDENCE, limits};
+use super::{DRIVER_STATE, EVIDENCE, limits, open_state};
 use crate::{
     app::App,
     base::{
@@ -15,7 +15,7 @@ use crate::{
         audit::{About, AuditEvent, AuditRecord},
         sign_in_attempt::{AttemptState, SignInAttempt},
     },
-    outbound::eid::{DriverState, EidError, EidErrorKind, Progress, VerifiedIdentity},
+    outbound::eid::{Driver, DriverState, EidError, EidErrorKind, Event, Progress, VerifiedIdentity},
     store::sign_in_attempts::{self, Failure, Proven, Verdict},
     telemetry::metrics,
 };
@@ -43,21 +43,50 @@ impl Attendant {
 
     /// Sends the prompt once (a second try would be a second prompt), then attends.
     pub(super) async fn start_and_attend(self, app: App, state: DriverState) {
-        let started = match app.configuration().driver(self.provider) {
-            Some(driver) => driver.start(&state).await,
+        match self.start(&app, &state).await {
+            Ok(Some(_)) => self.attend(app).await,
+            Ok(None) => {}
+            Err(error) => tracing::error!(attempt = %self.attempt, %error, "an attempt could not be stored"),
+        }
+    }
+
+    /// Starts the attempt at the provider; gives its state where it is pending now, and nothing where it has ended.
+    pub(super) async fn start(self, app: &App, state: &DriverState) -> sqlx::Result<Option<DriverState>> {
+        let configuration = app.configuration();
+        let driver = configuration.driver(self.provider);
+        let started = match driver {
+            Some(driver) => driver.start(state).await,
             None => Err(EidError::from(EidErrorKind::ProviderConfig)),
         };
-        let outcome = match started {
+        match started {
             Ok(state) => {
                 let sealed = app.keys().sealing().seal(DRIVER_STATE, &serde_json::to_vec(&state).unwrap_or_default());
-                sign_in_attempts::mark_pending(&app.pool, self.attempt, &sealed).await
+                let is_polled = driver.is_some_and(Driver::is_polled);
+                let is_pending = sign_in_attempts::mark_pending(&app.pool, self.attempt, &sealed, is_polled).await?;
+                Ok(is_pending.then_some(state))
             }
-            Err(error) => fail(&app, self.attempt, AttemptState::Failed, &error, app.clock.now()).await.map(|()| false),
+            Err(error) => {
+                fail(app, self.attempt, AttemptState::Failed, &error, app.clock.now()).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Looks once at what came through the browser, and ends the attempt by it, or verifies the person (EID-05). Nothing happens
+    /// where the attempt has ended, or somebody has looked already.
+    pub(super) async fn submit(self, app: &App, event: Event, now: OffsetDateTime) -> sqlx::Result<()> {
+        let Some(sealed) = sign_in_attempts::take(&app.pool, self.attempt, self.id, now).await? else {
+            return Ok(());
         };
-        match outcome {
-            Ok(true) => self.attend(app).await,
-            Ok(false) => {}
-            Err(error) => tracing::error!(attempt = %self.attempt, %error, "an attempt could not be stored"),
+        let configuration = app.configuration();
+        let submitted = match (open_state(app, &sealed), configuration.driver(self.provider)) {
+            (Some(state), Some(driver)) => driver.submit(&state, event, &app.clock).await,
+            _ => Err(EidErrorKind::ProviderConfig.into()),
+        };
+        let now = app.clock.now();
+        match submitted {
+            Ok(identity) => self.verified(app, &identity, now).await,
+            Err(error) => fail(app, self.attempt, AttemptState::Failed, &error, now).await,
         }
     }
 
@@ -111,8 +140,7 @@ impl Attendant {
     }
 
     async fn ask(self, app: &App, sealed: &[u8], wait: std::time::Duration) -> Result<Progress, EidError> {
-        let plain = app.keys().sealing().open(DRIVER_STATE, sealed).map_err(|_| EidErrorKind::ProviderConfig)?;
-        let state: DriverState = serde_json::from_slice(&plain).map_err(|_| EidErrorKind::ProviderConfig)?;
+        let state = open_state(app, sealed).ok_or(EidErrorKind::ProviderConfig)?;
         let configuration = app.configuration();
         let driver = configuration.driver(self.provider).ok_or(EidErrorKind::ProviderConfig)?;
         driver.advance(&state, &app.clock, wait).await
@@ -125,6 +153,8 @@ impl Attendant {
             national_id: identity.national_id().expose(),
             name: identity.name(),
             evidence: &app.keys().sealing().seal(EVIDENCE, &evidence),
+            acr: identity.assurance().map(|assurance| assurance.acr.as_str()),
+            amr: identity.assurance().map(|assurance| assurance.amr.as_slice()),
         };
         match sign_in_attempts::mark_verified(&app.pool, self.attempt, self.id, &proven, now).await? {
             Verdict::Verified => Ok(()),
@@ -150,6 +180,9 @@ pub async fn take_over(app: &App, attempt: &SignInAttempt, now: OffsetDateTime) 
         (AttemptState::Expired, EidErrorKind::Timeout)
     } else if attempt.state == AttemptState::Created {
         (AttemptState::Failed, EidErrorKind::ProviderUnavailable)
+    } else if !app.configuration().driver(attempt.identity_provider_id).is_some_and(Driver::is_polled) {
+        // it waits for the browser
+        return Ok(false);
     } else {
         let attendant = Attendant::new(attempt.id, attempt.identity_provider_id);
         app.tasks.spawn(attendant.attend(app.clone()));
@@ -181,7 +214,7 @@ async fn fail(app: &App, id: AttemptId, state: AttemptState, error: &EidError, n
     let cause = error.source.as_deref().map(tracing::field::display);
     let security_event = error.kind.is_security_event().then_some(kind);
     tracing::warn!(security_event, attempt = %id, %incident, kind, provider_code, cause, "a sign-in failed");
-    if error.kind == EidErrorKind::UserCancelled {
+    if let Some(subject_key) = subject_key.filter(|_| error.kind == EidErrorKind::UserCancelled) {
         limits::count_refusal(app, &subject_key, now).await?;
     }
     Ok(())

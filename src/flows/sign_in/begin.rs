@@ -12,8 +12,8 @@ use super::{
 use crate::{
     app::App,
     base::{digest, id::AttemptId, text::Language},
-    model::{audit::Origin, client::RegisteredClient, identity_provider::IdentityProvider, phone_number::PhoneNumber},
-    outbound::eid::{BeginInput, EidError, LoginContext},
+    model::{audit::Origin, client::RegisteredClient, identity_provider::IdentityProvider},
+    outbound::eid::{BeginInput, EidError, LoginContext, Step},
     store::sign_in_attempts::{self, NewAttempt},
     telemetry::metrics,
 };
@@ -23,6 +23,8 @@ use crate::{
 pub struct SignInRequest<'a> {
     /// id of the authorization request
     pub request_id: &'a [u8; 16],
+    /// the request as pages carry it
+    pub sealed: &'a str,
     /// SHA-256 of the browser's binding cookie
     pub binding_hash: &'a [u8; 32],
     /// the service that asks; its name is shown on the phone
@@ -33,6 +35,15 @@ pub struct SignInRequest<'a> {
     pub origin: &'a Origin,
     /// for the limits
     pub address: IpAddr,
+}
+
+/// An attempt that has begun.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    /// row
+    pub attempt: AttemptId,
+    /// what comes next in this browser, where that is known already: none while a provider is asked
+    pub step: Option<Step>,
 }
 
 /// Why no prompt is sent.
@@ -58,16 +69,16 @@ pub enum BeginRefusal {
     Store(#[from] sqlx::Error),
 }
 
-/// Stores an attempt for `number` and has it attended to; the prompt leaves after the row is there. `typed` is the number as the
+/// Stores an attempt for `input` and has it attended to; the prompt leaves after the row is there. `typed` is the number as the
 /// person wrote it, kept for a second try.
 pub async fn begin(
     app: &App,
     request: &SignInRequest<'_>,
     provider: &IdentityProvider,
-    number: PhoneNumber,
+    input: BeginInput,
     typed: &str,
     now: OffsetDateTime,
-) -> Result<AttemptId, BeginRefusal> {
+) -> Result<Begun, BeginRefusal> {
     let configuration = app.configuration();
     let driver = configuration.driver(provider.id).ok_or(BeginRefusal::NotAvailable)?;
     if !request.client.client.accepts(provider) {
@@ -77,8 +88,9 @@ pub async fn begin(
         metrics::RATE_LIMITED.increment(&["open_attempts"]);
         return Err(BeginRefusal::Full);
     }
-    let subject_key = digest::hmac_sha256(app.keys().pseudonyms().expose(), &[b"number", number.e164().as_bytes()]);
-    let asker = limits::Asker { subject_key: &subject_key, binding_hash: request.binding_hash, address: request.address };
+    let subject_key = subject_key(app, &input);
+    let subject_key = subject_key.as_ref().map(<[u8; 32]>::as_slice);
+    let asker = limits::Asker { subject_key, binding_hash: request.binding_hash, address: request.address };
     limits::count_start(app, &asker, now).await?.map_err(|pause| limited(request, pause))?;
     let context = LoginContext {
         language: request.language,
@@ -86,7 +98,7 @@ pub async fn begin(
         server_name: app.urls.issuer(),
         client_id: &request.client.client.client_id,
     };
-    let prepared = driver.prepare(&context, BeginInput::PhoneNumber(number), now)?;
+    let prepared = driver.prepare(&context, input, now)?;
     let id = AttemptId::new(now);
     let attendant = Attendant::new(id, provider.id);
     let sealed = app.keys().sealing().seal(DRIVER_STATE, &serde_json::to_vec(&prepared.state).unwrap_or_default());
@@ -100,8 +112,7 @@ pub async fn begin(
             client_id: request.client.client.id,
             identity_provider_id: provider.id,
             identity_provider: provider.kind,
-            subject_key: &subject_key,
-            verification_code: &prepared.verification_code,
+            subject_key,
             driver_state: &sealed,
             input: &app.keys().sealing().seal(INPUT, typed.as_bytes()),
             lease_owner: attendant.id,
@@ -109,6 +120,7 @@ pub async fn begin(
             created_at: now,
             expires_at: prepared.expires_at.min(now + app.settings.sign_in.attempt_ttl),
             origin: request.origin,
+            request: driver.leaves_our_pages().then_some(request.sealed),
         },
     )
     .await?;
@@ -118,8 +130,22 @@ pub async fn begin(
     limits::count_prompt(app, &mut transaction, &asker, now).await?.map_err(|pause| limited(request, pause))?;
     transaction.commit().await?;
     metrics::SIGN_IN_ATTEMPTS.increment(&["started"]);
-    app.tasks.spawn(attendant.start_and_attend(app.clone(), prepared.state));
-    Ok(id)
+    if driver.is_polled() {
+        app.tasks.spawn(attendant.start_and_attend(app.clone(), prepared.state));
+        return Ok(Begun { attempt: id, step: None });
+    }
+    let state = attendant.start(app, &prepared.state).await?;
+    Ok(Begun { attempt: id, step: state.and_then(|state| driver.step(&state, now)) })
+}
+
+/// Keyed hash of what names the person's device; none where nobody is named.
+fn subject_key(app: &App, input: &BeginInput) -> Option<[u8; 32]> {
+    let (kind, name) = match input {
+        BeginInput::PhoneNumber(number) => (&b"number"[..], number.e164()),
+        BeginInput::NationalId(national_id) => (&b"national id"[..], national_id.expose().to_owned()),
+        BeginInput::Nothing => return None,
+    };
+    Some(digest::hmac_sha256(app.keys().pseudonyms().expose(), &[kind, name.as_bytes()]))
 }
 
 fn limited(request: &SignInRequest<'_>, pause: Duration) -> BeginRefusal {

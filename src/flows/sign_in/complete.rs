@@ -96,8 +96,8 @@ pub async fn complete(
         cookie_hash: handle.hash(),
         person_id: claimed.person_id,
         identity_provider: provider.kind,
-        acr: provider.acr.clone(),
-        amr: provider.amr.clone(),
+        acr: claimed.acr.unwrap_or_else(|| provider.acr.clone()),
+        amr: claimed.amr.unwrap_or_else(|| provider.amr.clone()),
         // ID tokens tell whole seconds; the moment itself is kept
         auth_time: claimed.verified_at,
         shared,
@@ -119,8 +119,9 @@ pub async fn complete(
         sessions::insert(&mut transaction, &new).await?;
     }
 
-    let forgiven = limits::forgivable(app, &claimed.subject_key, request.binding_hash, request.address);
-    rate_limits::forgive(&mut *transaction, &forgiven).await?;
+    let subject_key = claimed.subject_key.as_deref();
+    let asker = limits::Asker { subject_key, binding_hash: request.binding_hash, address: request.address };
+    rate_limits::forgive(&mut *transaction, &limits::forgivable(app, &asker)).await?;
     let about = About {
         organisation_id: Some(request.client.organisation.id),
         client_id: Some(request.client.client.id),

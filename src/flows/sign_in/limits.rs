@@ -49,8 +49,8 @@ impl Limit {
 
 /// Who asks for a prompt, as the counters see them: keyed hashes, so that no number stands in them.
 pub(super) struct Asker<'a> {
-    /// keyed hash of the number
-    pub(super) subject_key: &'a [u8],
+    /// keyed hash of the number; none where nobody is named
+    pub(super) subject_key: Option<&'a [u8]>,
     /// SHA-256 of the binding cookie
     pub(super) binding_hash: &'a [u8],
     /// address of the browser
@@ -58,24 +58,28 @@ pub(super) struct Asker<'a> {
 }
 
 impl Asker<'_> {
-    fn value(&self, limit: Limit) -> Vec<u8> {
+    fn value(&self, limit: Limit) -> Option<Vec<u8>> {
         match limit {
-            Limit::Number | Limit::Refusals => self.subject_key.to_vec(),
-            Limit::Browser => self.binding_hash.to_vec(),
+            Limit::Number | Limit::Refusals => self.subject_key.map(<[u8]>::to_vec),
+            Limit::Browser => Some(self.binding_hash.to_vec()),
             // RAT-02: a /64 is one asker
-            Limit::Network => match self.address {
+            Limit::Network => Some(match self.address {
                 IpAddr::V4(address) => address.octets().to_vec(),
                 IpAddr::V6(address) => address.octets()[..8].to_vec(),
-            },
+            }),
         }
+    }
+
+    fn key(&self, app: &App, limit: Limit) -> Option<Vec<u8>> {
+        self.value(limit).map(|value| limit.key(app, &value))
     }
 }
 
 /// Counts a start for the browser and the network, and only then judges it, and whether the number rests after refusals (RAT-01);
 /// `Err` holds the time after which it may be tried again.
 pub(super) async fn count_start(app: &App, asker: &Asker<'_>, now: OffsetDateTime) -> sqlx::Result<Result<(), Duration>> {
-    let refusals = Limit::Refusals.key(app, asker.subject_key);
-    count(app, &app.pool, asker, [Limit::Browser, Limit::Network], &[refusals], now).await
+    let refusals = asker.key(app, Limit::Refusals);
+    count(app, &app.pool, asker, &[Limit::Browser, Limit::Network], refusals.as_slice(), now).await
 }
 
 /// Counts a prompt for the number, and only then judges it. It stands in the transaction that opens the attempt: a start that
@@ -86,33 +90,33 @@ pub(super) async fn count_prompt(
     asker: &Asker<'_>,
     now: OffsetDateTime,
 ) -> sqlx::Result<Result<(), Duration>> {
-    count(app, connection, asker, [Limit::Number], &[], now).await
+    count(app, connection, asker, &[Limit::Number], &[], now).await
 }
 
-async fn count<const N: usize>(
+async fn count(
     app: &App,
     executor: impl PgExecutor<'_>,
     asker: &Asker<'_>,
-    counted: [Limit; N],
+    limits: &[Limit],
     refusals: &[Vec<u8>],
     now: OffsetDateTime,
 ) -> sqlx::Result<Result<(), Duration>> {
-    let limits = &app.settings.sign_in;
-    let keys = counted.map(|limit| limit.key(app, &asker.value(limit)));
-    let ends = counted.map(|limit| now + limit.most_and_window(limits).1);
+    let settings = &app.settings.sign_in;
+    let (counted, keys): (Vec<Limit>, Vec<Vec<u8>>) =
+        limits.iter().filter_map(|limit| Some((*limit, asker.key(app, *limit)?))).unzip();
+    let ends: Vec<OffsetDateTime> = counted.iter().map(|limit| now + limit.most_and_window(settings).1).collect();
     let counters = rate_limits::count(executor, &keys, &ends, refusals, now).await?;
-    let is_over = |counter: &&Counter| match counted.into_iter().zip(&keys).find(|(_, key)| counter.key == **key) {
-        Some((limit, _)) => reaches(counter, limit.most_and_window(limits).0.saturating_add(1)),
-        None => reaches(counter, limits.refusals_before_pause),
+    let is_over = |counter: &&Counter| match counted.iter().zip(&keys).find(|(_, key)| counter.key == **key) {
+        Some((limit, _)) => reaches(counter, limit.most_and_window(settings).0.saturating_add(1)),
+        None => reaches(counter, settings.refusals_before_pause),
     };
     let pause = counters.iter().filter(is_over).map(|counter| counter.expires_at - now).max();
     Ok(pause.map_or(Ok(()), Err))
 }
 
 /// The counters that an approved sign-in takes one off again.
-pub(super) fn forgivable(app: &App, subject_key: &[u8], binding_hash: &[u8], address: IpAddr) -> Vec<Vec<u8>> {
-    let asker = Asker { subject_key, binding_hash, address };
-    [Limit::Number, Limit::Browser, Limit::Network].map(|limit| limit.key(app, &asker.value(limit))).to_vec()
+pub(super) fn forgivable(app: &App, asker: &Asker<'_>) -> Vec<Vec<u8>> {
+    [Limit::Number, Limit::Browser, Limit::Network].into_iter().filter_map(|limit| asker.key(app, limit)).collect()
 }
 
 /// The person said no on the phone; several such in a window stop every start for the number for a while.

@@ -3,15 +3,23 @@
 //!
 //! Knows nothing of OAuth but the client that asks. The sign-in pages call it.
 
-use crate::{app::App, model::sign_in_attempt::SignInAttempt};
+use time::OffsetDateTime;
+
+use crate::{
+    app::App,
+    model::sign_in_attempt::SignInAttempt,
+    outbound::eid::{DriverState, Event, Step},
+};
 
 mod attend;
 mod begin;
 mod complete;
 mod limits;
 
+use attend::Attendant;
+
 pub use attend::{cancel, take_over};
-pub use begin::{BeginRefusal, SignInRequest, begin};
+pub use begin::{BeginRefusal, Begun, SignInRequest, begin};
 pub use complete::{CompleteRefusal, Completed, complete};
 
 /// What the driver's state and the evidence are sealed for.
@@ -23,4 +31,20 @@ const INPUT: &str = "what was typed for a sign-in attempt";
 pub fn typed(app: &App, attempt: &SignInAttempt) -> Option<String> {
     let plain = app.keys().sealing().open(INPUT, attempt.input.as_deref()?).ok()?;
     String::from_utf8(plain).ok()
+}
+
+/// What the page of an open attempt shows at `now`; nothing while an answer is being looked at.
+pub fn step(app: &App, attempt: &SignInAttempt, now: OffsetDateTime) -> Option<Step> {
+    let state = open_state(app, attempt.driver_state.as_deref()?)?;
+    app.configuration().driver(attempt.identity_provider_id)?.step(&state, now)
+}
+
+/// Looks at what came back through the browser that began the attempt; afterwards the attempt tells what came of it.
+pub async fn submit(app: &App, attempt: &SignInAttempt, event: Event, now: OffsetDateTime) -> sqlx::Result<()> {
+    Attendant::new(attempt.id, attempt.identity_provider_id).submit(app, event, now).await
+}
+
+fn open_state(app: &App, sealed: &[u8]) -> Option<DriverState> {
+    let plain = app.keys().sealing().open(DRIVER_STATE, sealed).ok()?;
+    serde_json::from_slice(&plain).ok()
 }

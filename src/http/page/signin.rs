@@ -3,11 +3,30 @@
 use askama::Template;
 
 use super::{Chrome, problem::Problem};
-use crate::model::identity_provider::IdentityProviderKind;
+use crate::{
+    model::identity_provider::{Asks, IdentityProvider, IdentityProviderKind},
+    outbound::eid::Step,
+};
+
+/// A way to sign in, as the page offers it.
+#[derive(Clone, Copy, Debug)]
+pub struct Method<'a> {
+    /// of the identity provider
+    pub name: &'a str,
+    /// what it looks like
+    pub kind: IdentityProviderKind,
+}
+
+impl<'a> Method<'a> {
+    /// The identity provider as a way.
+    pub fn of(provider: &'a IdentityProvider) -> Self {
+        Self { name: &provider.name, kind: provider.kind }
+    }
+}
 
 /// GET /signin/choose: the ways to sign in; for `prompt=select_account` in a live session, who is signed in.
 ///
-/// POST /signin/choose: `csrf`, `request` and (where the page has it) `progress`, and one of `identity_provider` = sim|app|card, `subject` = current|other,
+/// POST /signin/choose: `csrf`, `request` and (where the page has it) `progress`, and one of `identity_provider` = its name, `subject` = current|other,
 /// `decision` = cancel.
 #[derive(Clone, Debug, Template)]
 #[template(path = "signin/choose.html")]
@@ -21,9 +40,9 @@ pub struct ChoosePage<'a> {
     /// the form's CSRF token
     pub csrf: &'a str,
     /// the ways that the client accepts
-    pub methods: &'a [IdentityProviderKind],
+    pub methods: &'a [Method<'a>],
     /// the way that this browser used last; it comes first
-    pub last_used: Option<IdentityProviderKind>,
+    pub last_used: Option<&'a str>,
     /// the name of who is signed in: asks whether to go on as that person, and shows no ways
     pub signed_in: Option<&'a str>,
 }
@@ -33,14 +52,18 @@ impl ChoosePage<'_> {
         self.chrome.text(if self.signed_in.is_some() { "choose-account-heading" } else { "choose-heading" })
     }
 
-    fn ordered_methods(&self) -> Vec<IdentityProviderKind> {
+    fn ordered_methods(&self) -> Vec<Method<'_>> {
         let mut methods = self.methods.to_vec();
-        methods.sort_by_key(|&method| Some(method) != self.last_used);
+        methods.sort_by_key(|method| !self.is_last_used(method));
         methods
+    }
+
+    fn is_last_used(&self, method: &Method<'_>) -> bool {
+        self.last_used == Some(method.name)
     }
 }
 
-/// GET /signin/start: the phone number (SIM) or the kennitala (app).
+/// GET /signin/start: what is needed to begin: a phone number, a kennitala or nothing but the will.
 ///
 /// POST /signin/start: `csrf`, `request`, `identity_provider` and `phone_number` or `national_id`; or `decision` = cancel.
 #[derive(Clone, Debug, Template)]
@@ -52,8 +75,10 @@ pub struct StartPage<'a> {
     pub request: &'a str,
     /// the form's CSRF token
     pub csrf: &'a str,
-    /// `app` asks for `national_id`, every other for `phone_number`
-    pub kind: IdentityProviderKind,
+    /// its name
+    pub identity_provider: &'a str,
+    /// the field
+    pub asks: Asks,
     /// what was typed before, whatever it was; empty at first
     pub identifier: &'a str,
     /// seconds that the person will have to confirm (WCAG 2.2.1: said before it starts)
@@ -66,15 +91,15 @@ pub struct StartPage<'a> {
 
 impl StartPage<'_> {
     fn heading(&self) -> String {
-        self.chrome.text(if self.asks_national_id() { "start-national-id-heading" } else { "start-phone-number-heading" })
-    }
-
-    fn asks_national_id(&self) -> bool {
-        self.kind == IdentityProviderKind::App
+        self.chrome.text(match self.asks {
+            Asks::PhoneNumber => "start-phone-number-heading",
+            Asks::NationalId => "start-national-id-heading",
+            Asks::Nothing => "start-heading",
+        })
     }
 
     fn field(&self) -> &'static str {
-        if self.asks_national_id() { "national_id" } else { "phone_number" }
+        if self.asks == Asks::NationalId { "national_id" } else { "phone_number" }
     }
 
     fn field_problem(&self) -> Option<Problem> {
@@ -107,8 +132,8 @@ pub struct WaitPage<'a> {
 pub enum WaitState<'a> {
     /// the phone has been asked
     Pending {
-        /// the verification code, with its leading zeros
-        code: &'a str,
+        /// what the person does next; nothing while an answer is being looked at
+        step: Option<&'a Step>,
         /// GET /signin/status?…: JSON `{"state":"pending|verified|failed|ended","seconds_left":n}`
         status_url: &'a str,
         /// until the request ends

@@ -1,20 +1,25 @@
 //! GET and POST /signin/choose: choose a way to sign in; with `prompt=select_account` in a live session first whether to go on as
 //! the one who is signed in.
 
+use std::sync::Arc;
+
 use axum::{extract::State, http::StatusCode, response::Response};
 use time::OffsetDateTime;
 
 use super::step::{Step, remember_language};
 use crate::{
     app::App,
-    flows::authorization_request::{Progress, ways},
+    flows::authorization_request::{Progress, answering},
     http::{
         error::{page::PageRefusal, unavailable},
         extract::browser::{Browser, PageForm},
         html::html,
-        page::{message::Message, signin::ChoosePage},
+        page::{
+            message::Message,
+            signin::{ChoosePage, Method},
+        },
     },
-    model::{identity_provider::IdentityProviderKind, urls::path},
+    model::{identity_provider::IdentityProvider, urls::path},
     protocol::{authorize::Prompt, refusals},
     store::sessions,
 };
@@ -35,13 +40,15 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
     let session_id = progress.as_ref().and_then(|progress| progress.session_id).filter(|_| name.is_some());
     let sealed_progress = progress.filter(|_| name.is_some()).map(|progress| progress.seal(&app));
     let parameters: Vec<(&str, &str)> = sealed_progress.as_deref().map(|progress| ("progress", progress)).into_iter().collect();
+    let providers = methods(&app, &step);
+    let methods: Vec<Method<'_>> = providers.iter().map(|provider| Method::of(provider)).collect();
     let page = ChoosePage {
         chrome: step.chrome(&app, path::CHOOSE, &parameters),
         request: &step.sealed,
         progress: sealed_progress.as_deref(),
         csrf: &step.csrf(&app, session_id),
-        methods: &methods(&app, &step),
-        last_used: browser.cookies.method,
+        methods: &methods,
+        last_used: browser.cookies.method.as_deref(),
         signed_in: name.as_deref(),
     };
     let response = html(StatusCode::OK, &page, step.form_target().as_deref());
@@ -52,12 +59,12 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
 pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Response> {
     let step = Step::of_form(&app, &form, app.clock.now()).await?;
     let field = |name| form.params.get(name).ok().flatten();
-    if let Some(kind) = field("identity_provider").and_then(IdentityProviderKind::parse) {
-        if !methods(&app, &step).contains(&kind) {
+    if let Some(name) = field("identity_provider").filter(|name| !name.is_empty()) {
+        if !methods(&app, &step).iter().any(|provider| provider.name == name) {
             // EID-10
             return Err(form.browser.refuse(&app, PageRefusal::new(Message::InvalidRequest, &refusals::SIGN_IN_STEP)));
         }
-        return Ok(step.go_to(path::START, &[("identity_provider", kind.as_str())]));
+        return Ok(step.go_to(path::START, &[("identity_provider", name)]));
     }
     match (field("subject"), step.progress(&app, &form.params)) {
         (Some("current"), Some(progress)) => Ok(step.resume(&app, &Progress { account_selected: true, ..progress })),
@@ -68,9 +75,9 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
     }
 }
 
-/// The ways that this request can be answered in.
-pub(super) fn methods(app: &App, step: &Step) -> Vec<IdentityProviderKind> {
-    ways(&app.configuration(), &step.client.client, &step.pending.request)
+/// The identity providers that this request can be answered with.
+pub(super) fn methods(app: &App, step: &Step) -> Vec<Arc<IdentityProvider>> {
+    answering(&app.configuration(), &step.client.client, &step.pending.request).cloned().collect()
 }
 
 fn asks_for_account(step: &Step, progress: &Progress) -> bool {

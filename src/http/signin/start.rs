@@ -1,4 +1,6 @@
-//! GET and POST /signin/start: the phone number, and with it the beginning of an attempt.
+//! GET and POST /signin/start: what the identity provider asks for, and with it the beginning of an attempt.
+
+use std::sync::Arc;
 
 use axum::{
     extract::State,
@@ -16,10 +18,7 @@ use crate::{
     app::App,
     base::id::AttemptId,
     config::environment::Environment,
-    flows::{
-        authorization_request::answering,
-        sign_in::{self, BeginRefusal},
-    },
+    flows::sign_in::{self, BeginRefusal},
     http::{
         error::{page::PageRefusal, unavailable},
         extract::browser::{Browser, PageForm},
@@ -27,7 +26,13 @@ use crate::{
         page::{message::Message, problem::Problem, signin::StartPage},
         signin::wait::problem_of,
     },
-    model::{identity_provider::IdentityProviderKind, phone_number::PhoneNumber, urls::path},
+    model::{
+        identity_provider::{Asks, IdentityProvider},
+        national_id::{NationalId, NationalIdKind},
+        phone_number::PhoneNumber,
+        urls::path,
+    },
+    outbound::eid::BeginInput,
     protocol::{params::Params, refusals},
     store::sign_in_attempts,
 };
@@ -35,36 +40,36 @@ use crate::{
 /// The page; after a failed attempt (`attempt`) with the number that was typed then.
 pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, Response> {
     let step = Step::of_page(&app, &browser, app.clock.now()).await?;
-    let kind = kind(&app, &browser, &step, &browser.query)?;
+    let provider = provider(&app, &browser, &step, &browser.query)?;
     let typed = match attempt_id(&browser.query) {
         Some(id) => typed_before(&app, &browser, &step, id).await?,
-        None => step.pending.request.login_hint.clone().filter(|hint| number(&app, hint).is_some()),
+        None => step.pending.request.login_hint.clone().filter(|hint| input(&app, &provider, hint).is_ok()),
     };
-    let response = draw(&app, &step, kind, &typed.unwrap_or_default(), None, StatusCode::OK);
+    let response = draw(&app, &step, &provider, &typed.unwrap_or_default(), None, StatusCode::OK);
     Ok(remember_language(&app, &browser, response))
 }
 
-/// The number. The prompt leaves only where no other attempt for it is open and no limit is reached (EID-06).
+/// The answer. A prompt leaves only where no other attempt for it is open and no limit is reached (EID-06).
 pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Response> {
     let now = app.clock.now();
     let step = Step::of_form(&app, &form, now).await?;
     if form.params.get("decision") == Ok(Some("cancel")) {
         return Ok(step.cancel(&app));
     }
-    let kind = kind(&app, &form.browser, &step, &form.params)?;
-    let typed = form.params.get("phone_number").ok().flatten().unwrap_or_default();
-    let Some(number) = number(&app, typed) else {
-        return Ok(draw(&app, &step, kind, typed, Some(Problem::InvalidPhoneNumber), StatusCode::BAD_REQUEST));
+    let provider = provider(&app, &form.browser, &step, &form.params)?;
+    let field = match provider.driver.asks() {
+        Asks::PhoneNumber => "phone_number",
+        Asks::NationalId => "national_id",
+        Asks::Nothing => "",
     };
-    let configuration = app.configuration();
-    let mut providers = answering(&configuration, &step.client.client, &step.pending.request);
-    let provider = providers.find(|provider| provider.kind == kind);
-    let begun = match provider {
-        Some(provider) => sign_in::begin(&app, &step.sign_in_request(&form.browser), provider, number, typed, now).await,
-        None => Err(BeginRefusal::NotAvailable),
+    let typed = form.params.get(field).ok().flatten().unwrap_or_default();
+    let input = match input(&app, &provider, typed) {
+        Ok(input) => input,
+        Err(problem) => return Ok(draw(&app, &step, &provider, typed, Some(problem), StatusCode::BAD_REQUEST)),
     };
+    let begun = sign_in::begin(&app, &step.sign_in_request(&form.browser), &provider, input, typed, now).await;
     let (problem, status, again_after) = match begun {
-        Ok(attempt) => return Ok(step.go_to(path::WAIT, &[("attempt", &attempt.to_string())])),
+        Ok(begun) => return Ok(step.go_to(path::WAIT, &[("attempt", &begun.attempt.to_string())])),
         Err(BeginRefusal::Store(error)) => return Err(form.browser.refuse(&app, unavailable(error))),
         Err(BeginRefusal::Full) => (Problem::Unavailable, StatusCode::SERVICE_UNAVAILABLE, Some(Duration::MINUTE)),
         Err(BeginRefusal::Busy) => (Problem::Busy, StatusCode::TOO_MANY_REQUESTS, Some(Duration::MINUTE)),
@@ -75,7 +80,7 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
         Err(BeginRefusal::NotAvailable) => (Problem::Unavailable, StatusCode::BAD_REQUEST, None),
         Err(BeginRefusal::Driver(error)) => (problem_of(error.kind), StatusCode::BAD_REQUEST, None),
     };
-    let mut response = draw(&app, &step, kind, typed, Some(problem), status);
+    let mut response = draw(&app, &step, &provider, typed, Some(problem), status);
     if let Some(pause) = again_after {
         // RFC 6585 §4, RAT-02
         response.headers_mut().insert(header::RETRY_AFTER, whole_seconds(pause).into());
@@ -90,7 +95,7 @@ fn whole_seconds(duration: Duration) -> u32 {
 fn draw(
     app: &App,
     step: &Step,
-    kind: IdentityProviderKind,
+    provider: &IdentityProvider,
     typed: &str,
     problem: Option<Problem>,
     status: StatusCode,
@@ -98,10 +103,11 @@ fn draw(
     let only_one = choose::methods(app, step).len() == 1;
     let other_url = step.url(path::CHOOSE, &[]);
     let page = StartPage {
-        chrome: step.chrome(app, path::START, &[("identity_provider", kind.as_str())]),
+        chrome: step.chrome(app, path::START, &[("identity_provider", &provider.name)]),
         request: &step.sealed,
         csrf: &step.csrf(app, None),
-        kind,
+        identity_provider: &provider.name,
+        asks: provider.driver.asks(),
         identifier: typed,
         valid_seconds: whole_seconds(app.settings.sign_in.attempt_ttl),
         problem,
@@ -111,15 +117,30 @@ fn draw(
 }
 
 /// The way that was chosen, where the client allows it (EID-10).
-fn kind(app: &App, browser: &Browser, step: &Step, params: &Params) -> Result<IdentityProviderKind, Response> {
-    let sent = params.get("identity_provider").ok().flatten().and_then(IdentityProviderKind::parse);
-    sent.filter(|kind| choose::methods(app, step).contains(kind))
+fn provider(app: &App, browser: &Browser, step: &Step, params: &Params) -> Result<Arc<IdentityProvider>, Response> {
+    let sent = params.get("identity_provider").ok().flatten();
+    choose::methods(app, step)
+        .into_iter()
+        .find(|provider| sent == Some(provider.name.as_str()))
         .ok_or_else(|| browser.refuse(app, PageRefusal::new(Message::InvalidRequest, &refusals::SIGN_IN_STEP)))
 }
 
-/// Test people have numbers that no phone has (eid.md §5.3); production knows none of them.
-fn number(app: &App, typed: &str) -> Option<PhoneNumber> {
-    PhoneNumber::parse(typed, app.settings.environment != Environment::Production).ok()
+/// What the person typed, as the driver wants it.
+fn input(app: &App, provider: &IdentityProvider, typed: &str) -> Result<BeginInput, Problem> {
+    match provider.driver.asks() {
+        // Test people have numbers that no phone has (eid.md §5.3); production knows none of them.
+        Asks::PhoneNumber => PhoneNumber::parse(typed, app.settings.environment != Environment::Production)
+            .map(BeginInput::PhoneNumber)
+            .map_err(|_| Problem::InvalidPhoneNumber),
+        Asks::NationalId => {
+            let national_id = NationalId::parse(typed).map_err(|_| Problem::InvalidNationalId)?;
+            if national_id.kind() == NationalIdKind::Company {
+                return Err(Problem::CompanyNationalId);
+            }
+            Ok(BeginInput::NationalId(national_id))
+        }
+        Asks::Nothing => Ok(BeginInput::Nothing),
+    }
 }
 
 fn attempt_id(params: &Params) -> Option<AttemptId> {

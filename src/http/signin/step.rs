@@ -144,6 +144,7 @@ impl Step {
     pub(super) fn sign_in_request<'a>(&'a self, browser: &'a Browser) -> SignInRequest<'a> {
         SignInRequest {
             request_id: &self.pending.id,
+            sealed: &self.sealed,
             binding_hash: &self.binding,
             client: &self.client,
             language: self.language,

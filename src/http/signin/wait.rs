@@ -50,18 +50,21 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
     let id = attempt.id.to_string();
     let parameter = [("attempt", id.as_str())];
     let status_url = step.url(path::STATUS, &parameter);
-    let retry_url =
-        step.url(path::START, &[("identity_provider", attempt.identity_provider.as_str()), ("attempt", id.as_str())]);
+    let providers = choose::methods(&app, &step);
+    let provider = providers.iter().find(|provider| provider.id == attempt.identity_provider_id);
+    let retry_url = match provider {
+        Some(provider) => step.url(path::START, &[("identity_provider", &*provider.name), ("attempt", id.as_str())]),
+        None => step.url(path::CHOOSE, &[]),
+    };
     let other_url = step.url(path::CHOOSE, &[]);
-    let has_others = choose::methods(&app, &step).len() > 1;
+    let has_others = providers.len() > 1;
     let continue_url = step.url(path::AUTHORIZE, &[]);
     let incident = attempt.incident.map(|incident| incident.to_string());
+    let next = sign_in::step(&app, &attempt, now);
     let state = match attempt.state_at(now, app.settings.sign_in.verified_ttl) {
-        AttemptState::Created | AttemptState::Pending => WaitState::Pending {
-            code: &attempt.verification_code,
-            status_url: &status_url,
-            seconds_left: seconds_left(&attempt, now),
-        },
+        AttemptState::Created | AttemptState::Pending => {
+            WaitState::Pending { step: next.as_ref(), status_url: &status_url, seconds_left: seconds_left(&attempt, now) }
+        }
         AttemptState::Verified => WaitState::Verified,
         AttemptState::Consumed => WaitState::Elsewhere { continue_url: &continue_url },
         AttemptState::Failed | AttemptState::Cancelled | AttemptState::Expired => WaitState::Failed {
@@ -117,7 +120,9 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
                         Progress { session_id: Some(completed.session_id), signed_in: true, ..Progress::of(&step.pending) };
                     let response = step.resume(&app, &progress);
                     let response = with_cookie(response, completed.cookie.map(|handle| cookies::session(&app, &handle)));
-                    Ok(with_cookie(response, Some(cookies::method(&app, attempt.identity_provider))))
+                    let providers = choose::methods(&app, &step);
+                    let provider = providers.iter().find(|provider| provider.id == attempt.identity_provider_id);
+                    Ok(with_cookie(response, provider.map(|provider| cookies::method(&app, provider))))
                 }
                 Err(CompleteRefusal::Store(error)) => Err(form.browser.refuse(&app, unavailable(error))),
                 // EID-10

@@ -28,7 +28,7 @@ mod test_authority;
 
 pub use error::{DriverFault, EidError, EidErrorKind};
 pub use revocation::OcspEvidence;
-pub use verification::{Evidence, VerifiedIdentity};
+pub use verification::{Assurance, CertificateEvidence, Evidence, VerifiedIdentity};
 
 use super::client::OutboundClient;
 use crate::{
@@ -36,6 +36,7 @@ use crate::{
     model::{
         environment::Environment,
         identity_provider::{DriverSettings, IdentityProvider},
+        national_id::NationalId,
         phone_number::PhoneNumber,
     },
 };
@@ -65,15 +66,28 @@ pub struct LoginContext<'a> {
 pub enum BeginInput {
     /// the phone whose SIM card has the electronic ID; an address, never an identity (EID-08)
     PhoneNumber(PhoneNumber),
+    /// whose device is asked; an address, never an identity (EID-08)
+    NationalId(NationalId),
+    /// nothing: who it is turns out later
+    Nothing,
 }
+
+/// What the page of an open attempt shows, so that the person can do the next thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// the code to compare with the one on the device (EID-03), with its leading zeros
+    ShowCode(String),
+}
+
+/// What came back through the person's browser.
+#[derive(Clone, Debug)]
+pub enum Event {}
 
 /// An attempt that is ready to be stored and then started.
 #[derive(Debug)]
 pub struct Prepared {
     /// to be sealed into the attempt's row
     pub state: DriverState,
-    /// shown in the browser and on the device (EID-03)
-    pub verification_code: String,
     /// no answer is accepted later
     pub expires_at: OffsetDateTime,
 }
@@ -108,7 +122,36 @@ impl Driver {
     pub fn prepare(&self, context: &LoginContext<'_>, input: BeginInput, now: OffsetDateTime) -> Result<Prepared, EidError> {
         match (self, input) {
             (Self::MobileId(driver), BeginInput::PhoneNumber(phone_number)) => driver.prepare(context, phone_number, now),
+            (Self::MobileId(_), _) => Err(EidErrorKind::InvalidInput.because("not what this driver begins with")),
         }
+    }
+
+    /// Whether the answer is fetched from the provider ([`Self::advance`]). Otherwise it comes through the browser
+    /// ([`Self::submit`]), and [`Self::start`] is over before the page is answered.
+    pub const fn is_polled(&self) -> bool {
+        match self {
+            Self::MobileId(_) => true,
+        }
+    }
+
+    /// Whether the person leaves our pages and comes back to an address that holds nothing of the authorization request.
+    pub const fn leaves_our_pages(&self) -> bool {
+        match self {
+            Self::MobileId(_) => false,
+        }
+    }
+
+    /// What the page shows at `now`. No network.
+    pub fn step(&self, state: &DriverState, _now: OffsetDateTime) -> Option<Step> {
+        match (self, state) {
+            (Self::MobileId(_), DriverState::MobileId(transaction)) => transaction.step(),
+        }
+    }
+
+    /// Verifies what came back through the browser. It is asked once for an attempt, whatever comes of it (EID-05).
+    #[expect(clippy::unused_async, reason = "the events of its drivers ask other systems")]
+    pub async fn submit(&self, _state: &DriverState, event: Event, _clock: &Clock) -> Result<VerifiedIdentity, EidError> {
+        match event {}
     }
 
     /// Asks the provider to prompt the person. Never retried: that would be a second prompt.

@@ -31,7 +31,17 @@ use crate::{
 pub struct VerifiedIdentity {
     national_id: NationalId,
     name: Option<String>,
-    evidence: Box<Evidence>,
+    assurance: Option<Assurance>,
+    evidence: Evidence,
+}
+
+/// How well the provider says that it knows the person, in our words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assurance {
+    /// e.g. `eidas-loa-high`
+    pub acr: String,
+    /// authentication methods (RFC 8176)
+    pub amr: Vec<String>,
 }
 
 impl VerifiedIdentity {
@@ -43,6 +53,11 @@ impl VerifiedIdentity {
     /// The name in the certificate, where it has one; for display where the national registry has none.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+
+    /// Where the provider says it for each sign-in; otherwise what is configured for it holds.
+    pub fn assurance(&self) -> Option<&Assurance> {
+        self.assurance.as_ref()
     }
 
     /// What proves it, to be sealed and kept (X5-09).
@@ -57,9 +72,17 @@ impl fmt::Debug for VerifiedIdentity {
     }
 }
 
-/// What proves a sign-in. It holds the certificate, and so personal data: to be sealed, not logged.
+/// What proves a sign-in. It holds personal data: to be sealed, not logged.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Evidence {
+    /// a signature by the key of a person's certificate
+    Certificate(Box<CertificateEvidence>),
+}
+
+/// A signature over our challenge, and whose it is.
 #[derive(Clone, Serialize)]
-pub struct Evidence {
+pub struct CertificateEvidence {
     /// what the hash was made of, base64 (EID-02)
     pub hash_input: String,
     /// what was signed, base64
@@ -81,9 +104,12 @@ pub struct Evidence {
     pub verified_at: OffsetDateTime,
 }
 
-impl fmt::Debug for Evidence {
+impl fmt::Debug for CertificateEvidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Evidence").field("issuer", &self.issuer).field("serial", &self.serial).finish_non_exhaustive()
+        f.debug_struct("CertificateEvidence")
+            .field("issuer", &self.issuer)
+            .field("serial", &self.serial)
+            .finish_non_exhaustive()
     }
 }
 
@@ -117,7 +143,7 @@ impl Verifier {
         let leaf = self.check(&challenge, now)?;
         let national_id = self.person(&leaf.subject).map_err(rejected)?;
         let ocsp = self.revocation.check(&leaf, self.trust.refuse_tests, now).await?;
-        let evidence = Evidence {
+        let evidence = CertificateEvidence {
             hash_input: base64(&challenge.hash_input),
             hash: base64(&challenge.hash),
             signature: base64(&challenge.signature),
@@ -128,7 +154,8 @@ impl Verifier {
             ocsp,
             verified_at: now,
         };
-        Ok(VerifiedIdentity { national_id, name: leaf.subject.name, evidence: Box::new(evidence) })
+        let evidence = Evidence::Certificate(Box::new(evidence));
+        Ok(VerifiedIdentity { national_id, name: leaf.subject.name, assurance: None, evidence })
     }
 
     /// All that needs no network: certificate, then signature by its key.

@@ -14,6 +14,7 @@ method-card = Identity card
 method-card-hint = Needs a card reader
 
 # Phone number or kennitala
+start-heading = Sign in
 start-phone-number-heading = Enter your phone number
 start-phone-number-label = Phone number
 start-phone-number-hint = 7 digits
@@ -31,6 +32,7 @@ wait-heading = Confirm on your phone
 wait-app-heading = Confirm in the app
 wait-sent = A request has been sent to your phone.
 wait-app-sent = A request has been sent to the app on your phone.
+wait-checking = One moment …
 wait-code = Verification code
 wait-compare = Compare the code here with the one on your phone. Enter your PIN only if they are the same.
 wait-never = Never confirm a request that you did not start.

@@ -14,6 +14,7 @@ method-card = Skilríki á korti
 method-card-hint = Krefst kortalesara
 
 # Símanúmer eða kennitala
+start-heading = Innskráning
 start-phone-number-heading = Sláðu inn símanúmerið þitt
 start-phone-number-label = Símanúmer
 start-phone-number-hint = 7 tölustafir
@@ -31,6 +32,7 @@ wait-heading = Staðfestu í símanum
 wait-app-heading = Staðfestu í appinu
 wait-sent = Beiðni hefur verið send í símann þinn.
 wait-app-sent = Beiðni hefur verið send í appið í símanum þínum.
+wait-checking = Augnablik …
 wait-code = Öryggistala
 wait-compare = Berðu saman öryggistöluna hér og í símanum. Sláðu aðeins inn PIN-númerið ef tölurnar eru eins.
 wait-never = Staðfestu aldrei beiðni sem þú áttir ekki upphafið að.

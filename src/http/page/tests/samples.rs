@@ -9,12 +9,16 @@ use super::super::{
     form_post::FormPostPage,
     message::{Message, MessagePage},
     problem::Problem,
-    signin::{ChoosePage, StartPage, WaitPage, WaitState},
+    signin::{ChoosePage, Method, StartPage, WaitPage, WaitState},
 };
 use crate::{
     base::text::Language,
     http::assets,
-    model::{environment::Environment, identity_provider::IdentityProviderKind},
+    model::{
+        environment::Environment,
+        identity_provider::{Asks, IdentityProviderKind},
+    },
+    outbound::eid::Step,
 };
 
 const MESSAGES: [Message; 17] = [
@@ -104,15 +108,16 @@ fn sign_in_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
         progress: None,
         request,
         csrf,
-        methods: &IdentityProviderKind::ALL,
-        last_used: Some(IdentityProviderKind::App),
+        methods: &IdentityProviderKind::ALL.map(|kind| Method { name: kind.as_str(), kind }),
+        last_used: Some("app"),
         signed_in: None,
     };
     let start = StartPage {
         chrome: chrome.clone(),
         request,
         csrf,
-        kind: IdentityProviderKind::Sim,
+        identity_provider: "sim",
+        asks: Asks::PhoneNumber,
         identifier: "",
         valid_seconds: 121,
         problem: None,
@@ -125,7 +130,8 @@ fn sign_in_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
             ChoosePage { signed_in: Some(&data.person), progress: Some(request), ..choose.clone() }.render(),
         ),
         ("start-sim".to_owned(), start.render()),
-        ("start-app".to_owned(), StartPage { kind: IdentityProviderKind::App, ..start.clone() }.render()),
+        ("start-app".to_owned(), StartPage { identity_provider: "app", asks: Asks::NationalId, ..start.clone() }.render()),
+        ("start-card".to_owned(), StartPage { identity_provider: "card", asks: Asks::Nothing, ..start.clone() }.render()),
     ];
     for problem in PROBLEMS {
         let page = StartPage { problem: Some(problem), identifier: &data.opaque, ..start.clone() };
@@ -140,7 +146,8 @@ fn wait_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
         WaitPage { chrome: chrome.clone(), request: opaque, attempt: opaque, csrf: opaque, kind, state }.render()
     };
     let sim = IdentityProviderKind::Sim;
-    let pending = WaitState::Pending { code: "0742", status_url: "/signin/status?request=A&attempt=B", seconds_left: 97 };
+    let step = Step::ShowCode("0742".to_owned());
+    let pending = WaitState::Pending { step: Some(&step), status_url: "/signin/status?request=A&attempt=B", seconds_left: 97 };
     let failed = |problem, incident| WaitState::Failed {
         problem,
         incident,
@@ -150,6 +157,10 @@ fn wait_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
     let mut pages = vec![
         ("wait-app".to_owned(), page(IdentityProviderKind::App, pending.clone())),
         ("wait".to_owned(), page(sim, pending)),
+        (
+            "wait-checking".to_owned(),
+            page(sim, WaitState::Pending { step: None, status_url: "/signin/status?request=A&attempt=B", seconds_left: 97 }),
+        ),
         ("wait-verified".to_owned(), page(sim, WaitState::Verified)),
         ("wait-elsewhere".to_owned(), page(sim, WaitState::Elsewhere { continue_url: "/connect/authorize?request=A" })),
         ("wait-incident".to_owned(), page(sim, failed(Problem::Rejected, Some(&data.opaque)))),

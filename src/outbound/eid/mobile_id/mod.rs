@@ -12,7 +12,7 @@ use url::Url;
 
 use self::wire::{Outcome, StartRequest};
 use super::{
-    DriverState, EidError, EidErrorKind, LoginContext, Prepared, Progress, address,
+    DriverState, EidError, EidErrorKind, LoginContext, Prepared, Progress, Step, address,
     display_text::{self, Format},
     error::DriverFault,
     signature::Hash,
@@ -69,6 +69,13 @@ impl fmt::Debug for Transaction {
     }
 }
 
+impl Transaction {
+    /// The code that stands in the display text as well (EID-03).
+    pub(super) fn step(&self) -> Option<Step> {
+        from_base64(&self.hash).map(|hash| Step::ShowCode(verification_code(&hash)))
+    }
+}
+
 impl MobileId {
     pub(super) fn new(
         settings: &MobileIdSettings,
@@ -119,7 +126,7 @@ impl MobileId {
             hash: base64(hash),
             session_id: None,
         };
-        Ok(Prepared { state: DriverState::MobileId(transaction), verification_code, expires_at: now + ATTEMPT_LIFETIME })
+        Ok(Prepared { state: DriverState::MobileId(transaction), expires_at: now + ATTEMPT_LIFETIME })
     }
 
     pub(super) async fn start(&self, transaction: &Transaction) -> Result<Transaction, EidError> {

@@ -19,7 +19,7 @@ use super::{super::test_authority::*, *};
 use crate::{
     base::{digest, id::IdentityProviderRowId, text::Language},
     model::identity_provider::{DriverSettings, IdentityProvider, IdentityProviderKind},
-    outbound::eid::{BeginInput, Driver, VerifiedIdentity},
+    outbound::eid::{BeginInput, Driver, Evidence, VerifiedIdentity},
 };
 
 /// A provider with one SIM card; tests set what it lies about.
@@ -192,7 +192,7 @@ async fn a_person_signs_in_and_the_evidence_proves_it() {
     assert_eq!(identity.national_id().expose(), "0101302989", "EID-08: from the certificate");
     assert_eq!(identity.name(), Some("Gervimaður Ameríka"));
 
-    let evidence = identity.evidence();
+    let Evidence::Certificate(evidence) = identity.evidence();
     let hash_input = from_base64(&evidence.hash_input).expect("base64");
     assert_eq!(evidence.hash, base64(sha256(&[&hash_input])), "EID-02");
     let (fresh, rest) = hash_input.split_at(32);
