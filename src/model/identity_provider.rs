@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::{IdentityProviderRowId, OrganisationId};
+use crate::base::{
+    id::{IdentityProviderRowId, OrganisationId},
+    text::LocalizedText,
+};
 
 /// What a client may ask for, and what the claim `idp` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
@@ -71,6 +74,8 @@ pub struct IdentityProvider {
     pub enabled: bool,
     /// place on the page
     pub display_order: i16,
+    /// its name on the page; none: that of its kind
+    pub display_name: Option<LocalizedText>,
 }
 
 impl DriverSettings {
@@ -78,7 +83,13 @@ impl DriverSettings {
     pub const fn asks(&self) -> Asks {
         match self {
             Self::MobileId(_) => Asks::PhoneNumber,
+            Self::Oidc(_) => Asks::Nothing,
         }
+    }
+
+    /// Whether choosing the way is all that happens on our pages: everything else does on the provider's.
+    pub const fn begins_elsewhere(&self) -> bool {
+        matches!(self, Self::Oidc(_))
     }
 }
 
@@ -88,6 +99,8 @@ impl DriverSettings {
 pub enum DriverSettings {
     /// Mobile-ID REST (eid.md §2)
     MobileId(MobileIdSettings),
+    /// another OpenID provider (eid.md §8.5)
+    Oidc(OidcSettings),
 }
 
 /// Settings of the driver `mobile_id` (eid.md §2, §8.4).

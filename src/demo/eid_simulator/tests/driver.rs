@@ -7,7 +7,11 @@ use serde_json::json;
 
 use super::{INSTANT, Stage};
 use crate::{
-    base::{clock::Clock, id::IdentityProviderRowId, text::Language},
+    base::{
+        clock::Clock,
+        id::{AttemptId, IdentityProviderRowId},
+        text::Language,
+    },
     demo::eid_simulator::{Mode, RELYING_PARTY_NAME, RELYING_PARTY_UUID},
     model::{
         environment::Environment,
@@ -55,8 +59,9 @@ impl Stage {
             amr: Vec::new(),
             enabled: true,
             display_order: 0,
+            display_name: None,
         };
-        Driver::new(&provider, &OutboundClient::pinned("").expect("a client"), environment)
+        Driver::new(&provider, &OutboundClient::pinned("").expect("a client"), None, environment)
     }
 
     async fn drive(&self, driver: &Driver, phone: &str) -> Result<VerifiedIdentity, EidError> {
@@ -65,6 +70,8 @@ impl Stage {
             service_name: "Mitt svæði",
             server_name: "Innskráning",
             client_id: "@island.is/minar",
+            attempt: AttemptId(uuid::Uuid::nil()),
+            accepted_acr: &[],
         };
         let phone = PhoneNumber::parse(phone, true).expect("a number");
         let prepared = driver.prepare(&context, BeginInput::PhoneNumber(phone), Clock::System.now())?;

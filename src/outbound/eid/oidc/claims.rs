@@ -124,10 +124,7 @@ mod tests {
         let number = |claims| told(claims, json!({})).map(|told| told.national_id);
         assert_eq!(number(json!({ "nin": "0101302989" })), Ok("0101302989".into()));
         assert_eq!(number(json!({ "nin": "0101302989", "nationalRegisterId": "0101302989" })), Ok("0101302989".into()));
-        assert_eq!(
-            number(json!({ "nin": "0101302399", "nationalRegisterId": "0101302989" })),
-            Err(ClaimFault::Contradiction)
-        );
+        assert_eq!(number(json!({ "nin": "0101302399", "nationalRegisterId": "0101302989" })), Err(ClaimFault::Contradiction));
         assert_eq!(number(json!({ "sub": "0101302989" })), Err(ClaimFault::NoNationalId));
         for odd in [json!(101302989), json!(["0101302989"]), Value::Null] {
             assert_eq!(number(json!({ "nin": odd })), Err(ClaimFault::Malformed), "X5-06");
@@ -148,9 +145,8 @@ mod tests {
     #[test]
     fn an_assurance_counts_by_the_table_alone() {
         let accept = json!({ "acr_accept": { "loa4": "eidas-loa-high", "loa3": "eidas-loa-substantial" } });
-        let acr = |acr: Value, accept: &Value| {
-            told(json!({ "nin": "0101302989", "acr": acr }), accept.clone()).map(|told| told.acr)
-        };
+        let acr =
+            |acr: Value, accept: &Value| told(json!({ "nin": "0101302989", "acr": acr }), accept.clone()).map(|told| told.acr);
         assert_eq!(acr(json!("loa3"), &accept), Ok(Some("eidas-loa-substantial".into())));
         for other in [json!("loa2"), json!("LOA4"), json!(4), Value::Null] {
             assert_eq!(acr(other, &accept), Err(ClaimFault::Assurance));

@@ -185,7 +185,12 @@ mod tests {
         let refused = |text: &str, environment| read(&[("token_endpoint", json!(text))], environment).is_err();
         assert!(!refused("http://localhost:8090/token", Environment::Development));
         assert!(!refused("http://127.0.0.1:8090/token", Environment::Development));
-        for text in ["http://broker.example.is/token", "https://a:b@broker.example.is/", "https://broker.example.is/#a", "file:///token"] {
+        for text in [
+            "http://broker.example.is/token",
+            "https://a:b@broker.example.is/",
+            "https://broker.example.is/#a",
+            "file:///token",
+        ] {
             assert!(refused(text, Environment::Development), "{text}");
         }
         assert!(refused("http://localhost:8090/token", Environment::Staging));

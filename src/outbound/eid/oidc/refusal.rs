@@ -12,7 +12,9 @@ pub(super) fn of_redirect(error: &str, description: Option<&str>) -> EidError {
         "access_denied" => EidErrorKind::UserCancelled,
         "server_error" | "temporarily_unavailable" => EidErrorKind::ProviderUnavailable,
         "unmet_authentication_requirements" => EidErrorKind::AssuranceTooLow,
-        "invalid_request" | "invalid_scope" | "unauthorized_client" | "unsupported_response_type" => EidErrorKind::ProviderConfig,
+        "invalid_request" | "invalid_scope" | "unauthorized_client" | "unsupported_response_type" => {
+            EidErrorKind::ProviderConfig
+        }
         _ => EidErrorKind::ProviderProtocol,
     };
     kind.said(error)
