@@ -9,14 +9,14 @@ use std::{
 
 use reqwest::{
     Certificate, Client, RequestBuilder, Response, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
     redirect::Policy,
 };
 use serde::Serialize;
 use url::Url;
 
 use super::guard::{Guard, GuardFault};
-use crate::telemetry::metrics;
+use crate::{base::secret::Secret, telemetry::metrics};
 
 /// The longest body that is read, in bytes.
 pub const MOST_BODY_BYTES: usize = 256 * 1024;
@@ -54,6 +54,9 @@ pub enum OutboundError {
     /// an address that a client supplied and that is not asked
     #[error(transparent)]
     Guarded(#[from] GuardFault),
+    /// a secret or a token holds what no header can
+    #[error("a secret or a token does not fit into a header")]
+    Header,
     /// no 200, or not JSON
     #[error("the answer is no JSON with status 200")]
     NotJson,
@@ -133,6 +136,34 @@ impl OutboundClient {
         self.send(self.client.post(url).header(CONTENT_TYPE, content_type).body(body), timeout).await
     }
 
+    /// POST of a form, with the header that proves who asks where there is one, answered within `timeout`.
+    pub async fn post_form(
+        &self,
+        url: Url,
+        form: &Secret<String>,
+        authorization: Option<&Secret<String>>,
+        timeout: Duration,
+    ) -> Result<Answer, OutboundError> {
+        let request = self.client.post(url).header(ACCEPT, "application/json");
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.expose().clone());
+        let request = match authorization {
+            Some(authorization) => request.header(AUTHORIZATION, sensitive(authorization)?),
+            None => request,
+        };
+        self.send(request, timeout).await
+    }
+
+    /// GET of a JSON document by who may have it, answered within `timeout`.
+    pub async fn get_authorized(
+        &self,
+        url: Url,
+        authorization: &Secret<String>,
+        timeout: Duration,
+    ) -> Result<Answer, OutboundError> {
+        let request = self.client.get(url).header(ACCEPT, "application/json");
+        self.send(request.header(AUTHORIZATION, sensitive(authorization)?), timeout).await
+    }
+
     async fn send(&self, request: RequestBuilder, timeout: Duration) -> Result<Answer, OutboundError> {
         self.send_up_to(request, timeout, MOST_BODY_BYTES).await
     }
@@ -143,6 +174,13 @@ impl OutboundClient {
         metrics::OUTBOUND_SECONDS.observe(began.elapsed(), &[self.system, if answer.is_ok() { "answered" } else { "failed" }]);
         answer
     }
+}
+
+/// LOG-01: a header that nothing shows.
+fn sensitive(value: &Secret<String>) -> Result<HeaderValue, OutboundError> {
+    let mut value = HeaderValue::from_str(value.expose()).map_err(|_| OutboundError::Header)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn builder() -> reqwest::ClientBuilder {

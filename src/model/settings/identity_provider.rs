@@ -4,14 +4,17 @@ use serde::Deserialize;
 
 use super::{
     client::is_acr,
-    fields::{Faults, FieldError, check_text, check_unique},
-    trust,
+    fields::{Faults, FieldError, LONGEST_TITLE, check_localized, check_text, check_unique},
+    oidc, trust,
 };
 use crate::{
-    base::id::{IdentityProviderRowId, OrganisationId},
+    base::{
+        id::{IdentityProviderRowId, OrganisationId},
+        text::LocalizedText,
+    },
     model::{
         environment::Environment,
-        identity_provider::{DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings},
+        identity_provider::{DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings, OidcSettings},
     },
 };
 
@@ -35,6 +38,8 @@ pub struct IdentityProviderInput {
     pub enabled: Option<bool>,
     /// default: 0
     pub display_order: i16,
+    /// default: that of its kind
+    pub display_name: Option<LocalizedText>,
 }
 
 /// The driver's name, and below it its settings; so that each fault has a path of its own.
@@ -43,6 +48,8 @@ pub struct IdentityProviderInput {
 pub enum DriverInput {
     /// Mobile-ID REST (eid.md §2)
     MobileId(MobileIdSettings),
+    /// another OpenID provider (eid.md §8.5)
+    Oidc(OidcSettings),
 }
 
 /// The identity provider under this row id, or what is wrong with the input. `organisation_id` is that of the input's organisation.
@@ -59,9 +66,14 @@ pub fn parse(
     }
     match &input.driver {
         Some(DriverInput::MobileId(settings)) => check_mobile_id(&mut faults, settings, environment),
-        None => faults.add("driver", "is required: mobile_id with its settings below it"),
+        Some(DriverInput::Oidc(settings)) => oidc::check(&mut faults, settings, environment),
+        None => faults.add("driver", "is required: mobile_id or oidc with its settings below it"),
     }
-    let (Some(kind), Some(DriverInput::MobileId(settings))) = (input.kind, input.driver) else {
+    let driver = input.driver.map(|driver| match driver {
+        DriverInput::MobileId(settings) => DriverSettings::MobileId(settings),
+        DriverInput::Oidc(settings) => DriverSettings::Oidc(settings),
+    });
+    let (Some(kind), Some(driver)) = (input.kind, driver) else {
         return Err(faults.into_vec());
     };
     faults.or(IdentityProvider {
@@ -69,11 +81,12 @@ pub fn parse(
         organisation_id,
         name: input.name,
         kind,
-        driver: DriverSettings::MobileId(settings),
+        driver,
         acr: input.acr,
         amr: input.amr,
         enabled: input.enabled.unwrap_or(true),
         display_order: input.display_order,
+        display_name: input.display_name,
     })
 }
 
@@ -97,6 +110,9 @@ fn check_words(faults: &mut Faults, input: &IdentityProviderInput) {
     }
     if !(0..=999).contains(&input.display_order) {
         faults.add("display_order", "is not between 0 and 999");
+    }
+    if let Some(name) = &input.display_name {
+        check_localized(faults, "display_name", name, LONGEST_TITLE);
     }
 }
 

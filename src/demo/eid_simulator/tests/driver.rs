@@ -7,7 +7,11 @@ use serde_json::json;
 
 use super::{INSTANT, Stage};
 use crate::{
-    base::{clock::Clock, id::IdentityProviderRowId, text::Language},
+    base::{
+        clock::Clock,
+        id::{AttemptId, IdentityProviderRowId},
+        text::Language,
+    },
     demo::eid_simulator::{Mode, RELYING_PARTY_NAME, RELYING_PARTY_UUID},
     model::{
         environment::Environment,
@@ -61,8 +65,9 @@ impl Stage {
             amr: Vec::new(),
             enabled: true,
             display_order: 0,
+            display_name: None,
         };
-        Driver::new(&provider, &OutboundClient::pinned("").expect("a client"), environment)
+        Driver::new(&provider, &OutboundClient::pinned("").expect("a client"), None, environment)
     }
 
     async fn drive(&self, driver: &Driver, phone: &str) -> Result<VerifiedIdentity, EidError> {
@@ -71,6 +76,8 @@ impl Stage {
             service_name: "Mitt svæði",
             server_name: "Innskráning",
             client_id: "@island.is/minar",
+            attempt: AttemptId(uuid::Uuid::nil()),
+            accepted_acr: &[],
         };
         let phone = PhoneNumber::parse(phone, true).expect("a number");
         let prepared = driver.prepare(&context, BeginInput::PhoneNumber(phone), Clock::System.now())?;
@@ -217,7 +224,7 @@ async fn x5_03_what_is_revoked_is_in_the_list_as_well() {
     });
     let driver = driver.expect("a driver");
     let evidence = stage.drive(&driver, "0102989").await.expect("signed in");
-    let Evidence::Certificate(evidence) = evidence.evidence();
+    let Evidence::Certificate(evidence) = evidence.evidence() else { panic!("no certificate") };
     assert!(matches!(evidence.revocation, RevocationEvidence::Crl(_)), "X5-09");
     let fresh = stage.driver_with(Environment::Development, |trust| {
         (trust.revocation, trust.crl_urls) = (RevocationCheck::Crl, vec![format!("{}/crl/sim.crl", stage.url)]);
