@@ -13,7 +13,7 @@ use super::{
     layers,
     oidc::{authorize, discovery, end_session, introspect, revocation, token, userinfo},
     ops,
-    signin::{card, choose, consent, start, wait},
+    signin::{card, choose, consent, start, wait, way_back},
 };
 use crate::{app::App, model::urls::path};
 
@@ -39,6 +39,7 @@ pub fn public(app: &App) -> Router {
         .route(path::STATUS, get(wait::status))
         .route(path::CARD, get(card::certificate).post(card::post))
         .route(path::CARD_RETURN, get(card::come_back))
+        .route(path::RETURN, get(way_back::get))
         .route(path::CONSENT, get(consent::get).post(consent::post));
     let routes = Router::new()
         .merge(oidc)

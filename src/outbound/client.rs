@@ -9,14 +9,14 @@ use std::{
 
 use reqwest::{
     Certificate, Client, RequestBuilder, Response, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
     redirect::Policy,
 };
 use serde::Serialize;
 use url::Url;
 
 use super::guard::{Guard, GuardFault};
-use crate::telemetry::metrics;
+use crate::{base::secret::Secret, telemetry::metrics};
 
 /// The longest body that is read, in bytes.
 pub const MOST_BODY_BYTES: usize = 256 * 1024;
@@ -38,7 +38,7 @@ pub struct Answer {
     pub status: StatusCode,
     /// whether it says to be JSON
     pub is_json: bool,
-    /// at most [`MOST_BODY_BYTES`]
+    /// at most [`MOST_BODY_BYTES`], or as many as were asked for
     pub body: Vec<u8>,
 }
 
@@ -48,12 +48,15 @@ pub enum OutboundError {
     /// not connected, TLS refused, broken off or not in time
     #[error("no answer from the other system")]
     NoAnswer(#[source] reqwest::Error),
-    /// more than [`MOST_BODY_BYTES`]
-    #[error("the answer is larger than {MOST_BODY_BYTES} bytes")]
+    /// more than [`MOST_BODY_BYTES`], or than was asked for
+    #[error("the answer is larger than what is read")]
     TooLarge,
     /// an address that a client supplied and that is not asked
     #[error(transparent)]
     Guarded(#[from] GuardFault),
+    /// a secret or a token holds what no header can
+    #[error("a secret or a token does not fit into a header")]
+    Header,
     /// no 200, or not JSON
     #[error("the answer is no JSON with status 200")]
     NotJson,
@@ -65,10 +68,10 @@ pub enum OutboundError {
 pub struct UnusableRoots(#[source] reqwest::Error);
 
 impl OutboundClient {
-    /// A client that believes the system's TLS roots; for OCSP responders and what clients register. Where the system has no
-    /// roots (a bare container), it believes none and speaks plain http only.
-    pub fn new() -> Result<Self, UnusableRoots> {
-        Self::with_system_roots(builder)
+    /// A client that believes the system's TLS roots and these others (PEM, may be empty); for OCSP responders and what clients
+    /// register. Where there are none at all (a bare container), it speaks plain http only.
+    pub fn new(more_roots_pem: &str) -> Result<Self, UnusableRoots> {
+        Self::with_system_roots(more_roots_pem, builder)
     }
 
     /// A client that believes these TLS roots alone (PEM); where there are none it speaks plain http only.
@@ -78,14 +81,15 @@ impl OutboundClient {
     }
 
     /// The same for a client that connects only where the guard lets it.
-    pub(super) fn guarded(guard: &Guard) -> Result<Self, UnusableRoots> {
-        Self::with_system_roots(|| builder().dns_resolver(Arc::new(guard.clone())))
+    pub(super) fn guarded(guard: &Guard, more_roots_pem: &str) -> Result<Self, UnusableRoots> {
+        Self::with_system_roots(more_roots_pem, || builder().dns_resolver(Arc::new(guard.clone())))
     }
 
-    fn with_system_roots(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<Self, UnusableRoots> {
-        let client = builder().build().or_else(|error| {
-            tracing::warn!(%error, "no TLS roots in this system: outbound https is off");
-            builder().tls_certs_only([]).build()
+    fn with_system_roots(more_roots_pem: &str, builder: impl Fn() -> reqwest::ClientBuilder) -> Result<Self, UnusableRoots> {
+        let more = Certificate::from_pem_bundle(more_roots_pem.as_bytes()).map_err(UnusableRoots)?;
+        let client = builder().tls_certs_merge(more.clone()).build().or_else(|error| {
+            tracing::warn!(%error, "no TLS roots in this system: outbound https goes to those alone that the settings trust");
+            builder().tls_certs_only(more).build()
         });
         client.map(Self::of).map_err(UnusableRoots)
     }
@@ -103,6 +107,11 @@ impl OutboundClient {
     /// GET, answered within `timeout`.
     pub async fn get(&self, url: Url, timeout: Duration) -> Result<Answer, OutboundError> {
         self.send(self.client.get(url), timeout).await
+    }
+
+    /// GET of a document of at most so many bytes, answered within `timeout`.
+    pub async fn get_up_to(&self, url: Url, timeout: Duration, most_bytes: usize) -> Result<Answer, OutboundError> {
+        self.send_up_to(self.client.get(url), timeout, most_bytes).await
     }
 
     /// GET of a JSON document, answered within `timeout`.
@@ -127,12 +136,51 @@ impl OutboundClient {
         self.send(self.client.post(url).header(CONTENT_TYPE, content_type).body(body), timeout).await
     }
 
+    /// POST of a form, with the header that proves who asks where there is one, answered within `timeout`.
+    pub async fn post_form(
+        &self,
+        url: Url,
+        form: &Secret<String>,
+        authorization: Option<&Secret<String>>,
+        timeout: Duration,
+    ) -> Result<Answer, OutboundError> {
+        let request = self.client.post(url).header(ACCEPT, "application/json");
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.expose().clone());
+        let request = match authorization {
+            Some(authorization) => request.header(AUTHORIZATION, sensitive(authorization)?),
+            None => request,
+        };
+        self.send(request, timeout).await
+    }
+
+    /// GET of a JSON document by who may have it, answered within `timeout`.
+    pub async fn get_authorized(
+        &self,
+        url: Url,
+        authorization: &Secret<String>,
+        timeout: Duration,
+    ) -> Result<Answer, OutboundError> {
+        let request = self.client.get(url).header(ACCEPT, "application/json");
+        self.send(request.header(AUTHORIZATION, sensitive(authorization)?), timeout).await
+    }
+
     async fn send(&self, request: RequestBuilder, timeout: Duration) -> Result<Answer, OutboundError> {
+        self.send_up_to(request, timeout, MOST_BODY_BYTES).await
+    }
+
+    async fn send_up_to(&self, request: RequestBuilder, timeout: Duration, most_bytes: usize) -> Result<Answer, OutboundError> {
         let began = Instant::now();
-        let answer = send(request, timeout).await;
+        let answer = send(request, timeout, most_bytes).await;
         metrics::OUTBOUND_SECONDS.observe(began.elapsed(), &[self.system, if answer.is_ok() { "answered" } else { "failed" }]);
         answer
     }
+}
+
+/// LOG-01: a header that nothing shows.
+fn sensitive(value: &Secret<String>) -> Result<HeaderValue, OutboundError> {
+    let mut value = HeaderValue::from_str(value.expose()).map_err(|_| OutboundError::Header)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn builder() -> reqwest::ClientBuilder {
@@ -146,12 +194,12 @@ fn builder() -> reqwest::ClientBuilder {
         .retry(reqwest::retry::never())
 }
 
-async fn send(request: RequestBuilder, timeout: Duration) -> Result<Answer, OutboundError> {
+async fn send(request: RequestBuilder, timeout: Duration, most_bytes: usize) -> Result<Answer, OutboundError> {
     // The URL may name a session; it stays out of errors and so out of logs (LOG-01).
     let no_answer = |error: reqwest::Error| OutboundError::NoAnswer(error.without_url());
     let response = request.timeout(timeout).send().await.map_err(no_answer)?;
     let (status, is_json) = (response.status(), is_json(&response));
-    Ok(Answer { status, is_json, body: read(response).await? })
+    Ok(Answer { status, is_json, body: read(response, most_bytes).await? })
 }
 
 // SSR-03: application/json, or a type that is built on it (RFC 6839 §3.1)
@@ -162,10 +210,10 @@ fn is_json(response: &Response) -> bool {
 }
 
 /// Reads a body up to the limit, whatever length it announced.
-async fn read(mut response: Response) -> Result<Vec<u8>, OutboundError> {
+async fn read(mut response: Response, most_bytes: usize) -> Result<Vec<u8>, OutboundError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| OutboundError::NoAnswer(error.without_url()))? {
-        if body.len() + chunk.len() > MOST_BODY_BYTES {
+        if body.len() + chunk.len() > most_bytes {
             return Err(OutboundError::TooLarge);
         }
         body.extend_from_slice(&chunk);

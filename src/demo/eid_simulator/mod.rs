@@ -15,6 +15,7 @@ mod fault;
 mod key;
 mod mobile_id;
 mod mode;
+mod op;
 mod origin;
 mod people;
 mod phone;
@@ -32,18 +33,23 @@ mod world;
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
 use anyhow::{Context as _, bail};
 use axum::Router;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use self::mode::Mode;
 use self::{authority::Authority, behaviour::SCENARIOS, mode::Settings, world::World};
-use crate::base::{clock::Clock, secret::Secret};
+pub use self::{
+    mode::Mode,
+    op::{CLIENT_ID as BROKER_CLIENT_ID, CLIENT_SECRET as BROKER_CLIENT_SECRET},
+};
+use crate::{
+    base::{clock::Clock, secret::Secret},
+    demo::tls::Listener,
+};
 
 /// The UUID under which the simulator knows its relying party, unless told otherwise.
 pub const RELYING_PARTY_UUID: &str = "00000000-0000-4000-8000-0000000d0000";
@@ -100,6 +106,7 @@ struct Shared {
     control_token: Secret<String>,
     first_mode: Mode,
     world: Mutex<World>,
+    op_keys: OnceLock<op::OpKeys>,
     root_pem: String,
     sim_pem: String,
     card_pem: String,
@@ -162,6 +169,7 @@ impl Simulator {
             control_token: options.control_token,
             first_mode: options.mode,
             world: Mutex::new(world),
+            op_keys: OnceLock::new(),
             root_pem,
             sim_pem,
             card_pem,
@@ -177,6 +185,7 @@ impl Simulator {
             .merge(phone::router(&self.shared))
             .merge(revocation::router())
             .merge(card::router(&self.shared))
+            .merge(op::router())
             .with_state(Arc::clone(&self.shared))
     }
 
@@ -219,10 +228,10 @@ impl Simulator {
     }
 
     /// Serves until `stop`; waiting polls are then answered, and what still runs after five seconds is broken off.
-    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn serve(self, listener: impl Into<Listener>, stop: CancellationToken) -> anyhow::Result<()> {
         let closing = self.shared.closing.clone();
         let until = closing.clone();
-        let server = axum::serve(listener, self.router()).with_graceful_shutdown(until.cancelled_owned());
+        let server = axum::serve(listener.into(), self.router()).with_graceful_shutdown(until.cancelled_owned());
         let end = async {
             stop.cancelled().await;
             closing.cancel();

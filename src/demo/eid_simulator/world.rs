@@ -18,6 +18,7 @@ use super::{
     event::Event,
     key::PersonKey,
     mode::{Mode, Settings},
+    op::OpRegister,
     people::{self, Person, StoredPerson},
     record::Record,
     register::{Register, Revocation, Status},
@@ -38,6 +39,8 @@ pub struct World {
     pub sessions: HashMap<Uuid, Session>,
     /// what the SIM authority issued
     pub register: Register,
+    /// the brokers' clients, codes and lies
+    pub op: OpRegister,
     /// how the services feel
     pub services: Services,
     /// who answers
@@ -70,6 +73,7 @@ impl World {
             people: BTreeMap::new(),
             sessions: HashMap::new(),
             register: Register::default(),
+            op: OpRegister::default(),
             services: Services::default(),
             settings,
             records: VecDeque::new(),
@@ -153,6 +157,7 @@ impl World {
             session.changed.notify_waiters();
         }
         self.records.clear();
+        self.op = OpRegister::default();
         self.services = Services::default();
         self.settings = Settings::new(mode, None);
         self.cards.reset()?;

@@ -7,6 +7,7 @@ use super::{
     client_keys::check_jwks_uri,
     fields::Faults,
     identity_provider::check_in_production,
+    oidc,
 };
 use crate::model::{
     client::RegisteredClient,
@@ -31,6 +32,7 @@ pub fn faults<'a>(
         match &provider.driver {
             DriverSettings::MobileId(settings) => check_in_production(&mut faults, settings),
             DriverSettings::Card(settings) => card::check_in_production(&mut faults, settings),
+            DriverSettings::Oidc(settings) => oidc::check_in_production(&mut faults, settings),
         }
         lines(&format!("identity provider {}", provider.name), faults)
     });
@@ -89,6 +91,7 @@ mod tests {
             amr: vec!["hwk".into()],
             enabled: true,
             display_order: 0,
+            display_name: None,
         }
     }
 

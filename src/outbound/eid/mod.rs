@@ -4,14 +4,16 @@
 //! else. Knows nothing of OAuth, rows or pages, and keeps nothing between calls but connections and OCSP answers: the caller
 //! keeps the state, so that any node can go on from it. Called by flows/sign_in.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use url::Url;
 
 pub mod card;
 pub mod marker;
 pub mod mobile_id;
+pub mod oidc;
 
 mod address;
 mod certificate;
@@ -28,12 +30,12 @@ mod verification;
 mod test_authority;
 
 pub use error::{DriverFault, EidError, EidErrorKind};
-pub use revocation::OcspEvidence;
-pub use verification::{Assurance, CertificateEvidence, Evidence, VerifiedIdentity};
+pub use revocation::{CrlEvidence, OcspEvidence, RevocationEvidence};
+pub use verification::{Assurance, CertificateEvidence, Evidence, IdTokenEvidence, VerifiedIdentity};
 
 use super::client::OutboundClient;
 use crate::{
-    base::{clock::Clock, text::Language},
+    base::{clock::Clock, id::AttemptId, text::Language},
     model::{
         environment::Environment,
         identity_provider::{DriverSettings, IdentityProvider},
@@ -49,6 +51,8 @@ pub enum Driver {
     MobileId(mobile_id::MobileId),
     /// identity card (eid.md §4)
     Card(card::Card),
+    /// another OpenID provider (eid.md §8.5)
+    Oidc(Box<oidc::Oidc>),
 }
 
 /// For whom and where a person signs in.
@@ -62,6 +66,10 @@ pub struct LoginContext<'a> {
     pub server_name: &'a str,
     /// part of what is signed (EID-02)
     pub client_id: &'a str,
+    /// row of the attempt, by which an answer that comes through the browser finds it
+    pub attempt: AttemptId,
+    /// levels of assurance that answer the request
+    pub accepted_acr: &'a [String],
 }
 
 /// What the person gave to begin with.
@@ -82,6 +90,8 @@ pub enum Step {
     ShowCode(String),
     /// read the card
     ReadCard(card::CardStep),
+    /// the provider's own page, to which the browser goes
+    Redirect(Url),
 }
 
 /// What came back through the person's browser.
@@ -91,6 +101,8 @@ pub enum Event {
     WebEidToken(String),
     /// the certificate, DER, of a handshake that proved possession of its key
     ClientCertificate(Vec<u8>),
+    /// the answer of another OpenID provider
+    AuthorizationResponse(oidc::AuthorizationResponse),
 }
 
 /// An attempt that is ready to be stored and then started.
@@ -110,6 +122,8 @@ pub enum DriverState {
     MobileId(mobile_id::Transaction),
     /// identity card
     Card(card::Transaction),
+    /// another OpenID provider
+    Oidc(oidc::Transaction),
 }
 
 /// What one look at the provider gave.
@@ -123,11 +137,19 @@ pub enum Progress {
 
 impl Driver {
     /// Reads the settings: pins, trust profile and addresses. Production refuses test accounts, certificates and addresses, and
-    /// later test persons (eid.md §12).
-    pub fn new(provider: &IdentityProvider, http: &OutboundClient, environment: Environment) -> Result<Self, DriverFault> {
+    /// later test persons (eid.md §12). `secrets` is the folder with what proves to providers who we are.
+    pub fn new(
+        provider: &IdentityProvider,
+        http: &OutboundClient,
+        secrets: Option<&Path>,
+        environment: Environment,
+    ) -> Result<Self, DriverFault> {
         match &provider.driver {
             DriverSettings::MobileId(settings) => mobile_id::MobileId::new(settings, http, environment).map(Self::MobileId),
             DriverSettings::Card(settings) => card::Card::new(settings, http, environment).map(Self::Card),
+            DriverSettings::Oidc(settings) => {
+                oidc::Oidc::new(provider, settings, http, secrets, environment).map(|driver| Self::Oidc(Box::new(driver)))
+            }
         }
     }
 
@@ -136,7 +158,8 @@ impl Driver {
         match (self, input) {
             (Self::MobileId(driver), BeginInput::PhoneNumber(phone_number)) => driver.prepare(context, phone_number, now),
             (Self::Card(_), BeginInput::Nothing) => Ok(card::Card::prepare(context, now)),
-            (Self::MobileId(_) | Self::Card(_), _) => {
+            (Self::Oidc(driver), BeginInput::Nothing) => Ok(driver.prepare(context, now)),
+            (Self::MobileId(_) | Self::Card(_) | Self::Oidc(_), _) => {
                 Err(EidErrorKind::InvalidInput.because("not what this driver begins with"))
             }
         }
@@ -147,7 +170,7 @@ impl Driver {
     pub const fn is_polled(&self) -> bool {
         match self {
             Self::MobileId(_) => true,
-            Self::Card(_) => false,
+            Self::Card(_) | Self::Oidc(_) => false,
         }
     }
 
@@ -156,6 +179,16 @@ impl Driver {
         match self {
             Self::MobileId(_) => false,
             Self::Card(driver) => driver.card_host().is_some(),
+            Self::Oidc(_) => true,
+        }
+    }
+
+    /// The origin to which the browser goes from our forms, where it leaves our pages by one (WEB-02).
+    pub fn origin(&self) -> Option<String> {
+        match self {
+            // from a card's page it goes by a link
+            Self::MobileId(_) | Self::Card(_) => None,
+            Self::Oidc(driver) => driver.origin(),
         }
     }
 
@@ -164,15 +197,30 @@ impl Driver {
         match (self, state) {
             (Self::MobileId(_), DriverState::MobileId(transaction)) => transaction.step(),
             (Self::Card(driver), DriverState::Card(transaction)) => Some(driver.step(transaction)),
+            (Self::Oidc(_), DriverState::Oidc(transaction)) => transaction.step(),
             _ => None,
+        }
+    }
+
+    /// Whether what came back can be the answer to what was asked; what anybody could have sent ends no attempt. No network.
+    pub fn expects(&self, state: &DriverState, event: &Event) -> bool {
+        match (self, state, event) {
+            (Self::Card(driver), DriverState::Card(_), event) => driver.expects(event),
+            (Self::Oidc(_), DriverState::Oidc(transaction), Event::AuthorizationResponse(response)) => {
+                transaction.expects(response)
+            }
+            _ => false,
         }
     }
 
     /// Verifies what came back through the browser. It is asked once for an attempt, whatever comes of it (EID-05).
     pub async fn submit(&self, state: &DriverState, event: Event, clock: &Clock) -> Result<VerifiedIdentity, EidError> {
-        match (self, state) {
-            (Self::Card(driver), DriverState::Card(transaction)) => driver.submit(transaction, event, clock.now()).await,
-            _ => Err(another_driver()),
+        match (self, state, event) {
+            (Self::Card(driver), DriverState::Card(transaction), event) => driver.submit(transaction, event, clock.now()).await,
+            (Self::Oidc(driver), DriverState::Oidc(transaction), Event::AuthorizationResponse(response)) => {
+                driver.submit(transaction, response, clock).await
+            }
+            _ => Err(foreign_state()),
         }
     }
 
@@ -184,7 +232,8 @@ impl Driver {
             }
             // nobody is asked: the answer comes through the browser
             (Self::Card(_), DriverState::Card(_)) => Ok(state.clone()),
-            _ => Err(another_driver()),
+            (Self::Oidc(driver), DriverState::Oidc(transaction)) => driver.start(transaction).await.map(DriverState::Oidc),
+            _ => Err(foreign_state()),
         }
     }
 
@@ -193,12 +242,14 @@ impl Driver {
     pub async fn advance(&self, state: &DriverState, clock: &Clock, wait: Duration) -> Result<Progress, EidError> {
         match (self, state) {
             (Self::MobileId(driver), DriverState::MobileId(transaction)) => driver.advance(transaction, clock, wait).await,
-            _ => Err(another_driver()),
+            // what comes through the browser is not fetched
+            (Self::Card(_), DriverState::Card(_)) | (Self::Oidc(_), DriverState::Oidc(_)) => Ok(Progress::Pending),
+            _ => Err(foreign_state()),
         }
     }
 }
 
-/// The row of the provider was given another driver while the attempt was open.
-fn another_driver() -> EidError {
-    EidErrorKind::ProviderConfig.because("the attempt was begun with another driver")
+/// The row of an identity provider has another driver than when the attempt began.
+fn foreign_state() -> EidError {
+    EidErrorKind::ProviderConfig.because("the attempt is of another driver")
 }

@@ -113,6 +113,15 @@ impl Card {
         self.verifier.issuers().map(|issuer| issuer.to_vec()).collect()
     }
 
+    /// Whether a way is open by which this could have come.
+    pub(super) fn expects(&self, event: &Event) -> bool {
+        match event {
+            Event::WebEidToken(_) => self.paths.contains(&CardPath::WebEid),
+            Event::ClientCertificate(_) => self.card_host().is_some(),
+            Event::AuthorizationResponse(_) => false,
+        }
+    }
+
     /// The whole verification. The challenge is spent, whatever comes of it: the caller asks once.
     pub(super) async fn submit(
         &self,
@@ -121,14 +130,13 @@ impl Card {
         now: OffsetDateTime,
     ) -> Result<VerifiedIdentity, EidError> {
         match event {
-            Event::WebEidToken(text) if self.paths.contains(&CardPath::WebEid) => {
+            event if !self.expects(&event) => Err(EidErrorKind::ProviderConfig.because("this way to the card is closed")),
+            Event::WebEidToken(text) => {
                 let challenge = self.signed_challenge(transaction, &text).map_err(invalid)?;
                 self.verifier.verify(challenge, now).await
             }
-            Event::ClientCertificate(certificate) if self.card_host().is_some() => {
-                self.verifier.verify_handshake(certificate, now).await
-            }
-            _ => Err(EidErrorKind::ProviderConfig.because("this way to the card is closed")),
+            Event::ClientCertificate(certificate) => self.verifier.verify_handshake(certificate, now).await,
+            Event::AuthorizationResponse(_) => Err(EidErrorKind::ProviderProtocol.because("not the answer of a card")),
         }
     }
 
