@@ -12,7 +12,7 @@ use super::{
     certificate::{self, CertificateFault, Leaf},
     error::DriverFault,
     revocation::{Revocation, RevocationEvidence},
-    signature::Hash,
+    signature::{AlgorithmName, Hash},
     subject::Subject,
     trust::Trust,
 };
@@ -145,7 +145,7 @@ pub(super) struct SignedChallenge {
     /// the hash function that we asked for
     pub(super) hash_kind: Hash,
     /// the provider's word
-    pub(super) algorithm: String,
+    pub(super) algorithm: AlgorithmName,
     pub(super) signature: Vec<u8>,
     /// DER
     pub(super) certificate: Vec<u8>,
@@ -172,7 +172,7 @@ impl Verifier {
             hash_input: base64(&challenge.hash_input),
             hash: base64(&challenge.hash),
             signature: base64(&challenge.signature),
-            algorithm: challenge.algorithm,
+            algorithm: challenge.algorithm.as_str().to_owned(),
             certificate: base64(&challenge.certificate),
             issuer: leaf.issuer_name,
             serial: format_serial(&leaf.serial),
