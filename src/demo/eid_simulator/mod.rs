@@ -45,6 +45,7 @@ use self::{authority::Authority, behaviour::SCENARIOS, mode::Settings, world::Wo
 pub use self::{
     mode::Mode,
     op::{CLIENT_ID as BROKER_CLIENT_ID, CLIENT_SECRET as BROKER_CLIENT_SECRET},
+    people::PIN,
 };
 use crate::{
     base::{clock::Clock, secret::Secret},
@@ -184,8 +185,8 @@ impl Simulator {
             .merge(control::router(&self.shared))
             .merge(phone::router(&self.shared))
             .merge(revocation::router())
-            .merge(card::router(&self.shared))
             .merge(op::router())
+            .merge(card::router(&self.shared))
             .with_state(Arc::clone(&self.shared))
     }
 

@@ -3,6 +3,7 @@
 //! back button and reload, and ends by handing its result to authorize (architecture.md, decision B).
 
 pub mod card;
+pub mod card_host;
 pub mod choose;
 pub mod consent;
 pub mod start;

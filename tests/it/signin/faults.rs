@@ -63,7 +63,7 @@ const LIES: &[(&str, &str, &str)] = &[
 ];
 
 /// The page, the row, the audit and what must not be there.
-async fn assert_refused(owner: &PgPool, person: &Person, what: &str, sentence: &str, kind: &str) {
+pub(super) async fn assert_refused(owner: &PgPool, person: &Person, what: &str, sentence: &str, kind: &str) {
     let page = person.page();
     assert_eq!(page.status, StatusCode::OK, "{what}: {page}");
     assert_problem(person, sentence);
@@ -143,9 +143,10 @@ async fn every_lie_is_refused_on_its_page_without_a_session() {
     let unknown = json!({"method": "sim", "action": "approve", "fault": "nonsense"});
     let (_, refusal) = control(Method::PUT, &format!("/persons/{}/behaviour", honest.national_id), unknown).await;
     let listed = refusal["error"].as_str().unwrap().split("one of ").nth(1).unwrap().split(" at line").next().unwrap();
-    let told: BTreeSet<&str> = LIES.iter().map(|it| it.0).chain(["wrongPerson", "extraFields", "slowBody"]).collect();
+    let told: BTreeSet<&str> =
+        LIES.iter().map(|it| it.0).chain(["wrongPerson", "extraFields", "slowBody", "wrongOrigin", "wrongNonce"]).collect();
     assert_eq!(listed.split(", ").collect::<BTreeSet<_>>(), told);
-    println!("{} lies: {} refused, 3 in tests of their own", told.len(), LIES.len());
+    println!("{} lies: {} refused, 5 in tests of their own", told.len(), LIES.len());
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The pages on which people sign in, choose and allow.
 
+mod card;
 mod choose;
 mod consent;
 mod faults;

@@ -21,7 +21,7 @@ use crate::{
     outbound::eid::{Step, card::CardStep},
 };
 
-const MESSAGES: [Message; 17] = [
+const MESSAGES: [Message; 18] = [
     Message::InvalidRequest,
     Message::UnknownClient,
     Message::InvalidRedirectUri,
@@ -33,6 +33,7 @@ const MESSAGES: [Message; 17] = [
     Message::CookiesOff,
     Message::InvalidForm,
     Message::LogoutExpired,
+    Message::NoCertificate,
     Message::TooManyRequests { minutes: 2 },
     Message::NotFound,
     Message::MethodNotAllowed,
