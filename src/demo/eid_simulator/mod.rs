@@ -14,6 +14,7 @@ mod fault;
 mod key;
 mod mobile_id;
 mod mode;
+mod op;
 mod origin;
 mod people;
 mod phone;
@@ -31,7 +32,7 @@ mod world;
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -39,8 +40,11 @@ use anyhow::{Context as _, bail};
 use axum::{Router, middleware};
 use tokio_util::sync::CancellationToken;
 
-pub use self::mode::Mode;
 use self::{authority::Authority, behaviour::SCENARIOS, mode::Settings, world::World};
+pub use self::{
+    mode::Mode,
+    op::{CLIENT_ID as BROKER_CLIENT_ID, CLIENT_SECRET as BROKER_CLIENT_SECRET},
+};
 use crate::{
     base::{clock::Clock, secret::Secret},
     demo::tls::{Listener, with_host},
@@ -101,6 +105,7 @@ struct Shared {
     control_token: Secret<String>,
     first_mode: Mode,
     world: Mutex<World>,
+    op_keys: OnceLock<op::OpKeys>,
     root_pem: String,
     sim_pem: String,
 }
@@ -161,6 +166,7 @@ impl Simulator {
             control_token: options.control_token,
             first_mode: options.mode,
             world: Mutex::new(world),
+            op_keys: OnceLock::new(),
             root_pem,
             sim_pem,
         };
@@ -174,6 +180,7 @@ impl Simulator {
             .merge(control::router(&self.shared))
             .merge(phone::router(&self.shared))
             .merge(revocation::router())
+            .merge(op::router())
             .with_state(Arc::clone(&self.shared))
     }
 

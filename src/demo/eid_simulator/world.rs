@@ -16,6 +16,7 @@ use super::{
     event::Event,
     key::PersonKey,
     mode::{Mode, Settings},
+    op::OpRegister,
     people::{self, Person, StoredPerson},
     record::Record,
     register::{Register, Revocation, Status},
@@ -36,6 +37,8 @@ pub struct World {
     pub sessions: HashMap<Uuid, Session>,
     /// what the SIM authority issued
     pub register: Register,
+    /// the brokers' clients, codes and lies
+    pub op: OpRegister,
     /// how the services feel
     pub services: Services,
     /// who answers
@@ -65,6 +68,7 @@ impl World {
             people: BTreeMap::new(),
             sessions: HashMap::new(),
             register: Register::default(),
+            op: OpRegister::default(),
             services: Services::default(),
             settings,
             records: VecDeque::new(),
@@ -129,6 +133,7 @@ impl World {
             session.changed.notify_waiters();
         }
         self.records.clear();
+        self.op = OpRegister::default();
         self.services = Services::default();
         self.settings = Settings::new(mode, None);
         let mut before = std::mem::take(&mut self.people);

@@ -4,14 +4,17 @@ use serde::Deserialize;
 
 use super::{
     client::is_acr,
-    fields::{Faults, FieldError, check_text, check_unique},
-    trust,
+    fields::{Faults, FieldError, LONGEST_TITLE, check_localized, check_text, check_unique},
+    oidc, trust,
 };
 use crate::{
-    base::id::{IdentityProviderRowId, OrganisationId},
+    base::{
+        id::{IdentityProviderRowId, OrganisationId},
+        text::LocalizedText,
+    },
     model::{
         environment::Environment,
-        identity_provider::{DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings},
+        identity_provider::{DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings, OidcSettings},
     },
 };
 
@@ -35,6 +38,8 @@ pub struct IdentityProviderInput {
     pub enabled: Option<bool>,
     /// default: 0
     pub display_order: i16,
+    /// default: that of its kind
+    pub display_name: Option<LocalizedText>,
 }
 
 /// The driver's name, and below it its settings; so that each fault has a path of its own.
@@ -43,6 +48,8 @@ pub struct IdentityProviderInput {
 pub enum DriverInput {
     /// Mobile-ID REST (eid.md §2)
     MobileId(MobileIdSettings),
+    /// another OpenID provider (eid.md §8.5)
+    Oidc(OidcSettings),
 }
 
 /// The identity provider under this row id, or what is wrong with the input. `organisation_id` is that of the input's organisation.
@@ -59,9 +66,14 @@ pub fn parse(
     }
     match &input.driver {
         Some(DriverInput::MobileId(settings)) => check_mobile_id(&mut faults, settings, environment),
-        None => faults.add("driver", "is required: mobile_id with its settings below it"),
+        Some(DriverInput::Oidc(settings)) => oidc::check(&mut faults, settings, environment),
+        None => faults.add("driver", "is required: mobile_id or oidc with its settings below it"),
     }
-    let (Some(kind), Some(DriverInput::MobileId(settings))) = (input.kind, input.driver) else {
+    let driver = input.driver.map(|driver| match driver {
+        DriverInput::MobileId(settings) => DriverSettings::MobileId(settings),
+        DriverInput::Oidc(settings) => DriverSettings::Oidc(settings),
+    });
+    let (Some(kind), Some(driver)) = (input.kind, driver) else {
         return Err(faults.into_vec());
     };
     faults.or(IdentityProvider {
@@ -69,11 +81,12 @@ pub fn parse(
         organisation_id,
         name: input.name,
         kind,
-        driver: DriverSettings::MobileId(settings),
+        driver,
         acr: input.acr,
         amr: input.amr,
         enabled: input.enabled.unwrap_or(true),
         display_order: input.display_order,
+        display_name: input.display_name,
     })
 }
 
@@ -97,6 +110,9 @@ fn check_words(faults: &mut Faults, input: &IdentityProviderInput) {
     }
     if !(0..=999).contains(&input.display_order) {
         faults.add("display_order", "is not between 0 and 999");
+    }
+    if let Some(name) = &input.display_name {
+        check_localized(faults, "display_name", name, LONGEST_TITLE);
     }
 }
 
@@ -163,6 +179,7 @@ fn check_base_url(faults: &mut Faults, field: &str, settings: &MobileIdSettings,
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::model::identity_provider::RevocationCheck;
 
     const ANCHOR: &str = include_str!("../../../tests/data/anchor.pem");
     const TEST_ANCHOR: &str = include_str!("../../../tests/data/simulator_anchor.pem");
@@ -210,7 +227,7 @@ pub(super) mod tests {
     #[test]
     fn each_faulty_field_is_named() {
         type Change = fn(&mut MobileIdSettings);
-        let table: [(Change, &str); 11] = [
+        let table: [(Change, &str); 18] = [
             (|s| s.base_url = "mid-api".into(), "base_url"),
             (|s| s.base_url = "http://localhost:8090/".into(), "base_url"),
             (|s| s.base_url = "http://a:b@localhost:8090".into(), "base_url"),
@@ -222,6 +239,13 @@ pub(super) mod tests {
             (|s| s.trust.countries = vec!["IS".into(), "is".into()], "trust.countries[1]"),
             (|s| s.trust.ocsp_hosts = vec!["http://ocsp".into()], "trust.ocsp_hosts[0]"),
             (|s| s.trust.national_id_formats = Vec::new(), "trust.national_id_formats"),
+            (|s| s.trust.forbid_policies = vec!["policy".into()], "trust.forbid_policies[0]"),
+            (|s| s.trust.max_chain = Some(4), "trust.max_chain"),
+            (|s| s.trust.ocsp_hosts = Vec::new(), "trust.ocsp_url"),
+            (|s| s.trust.ocsp_fallback_urls = vec!["http://ocsp".into()], "trust.ocsp_fallback_urls"),
+            (|s| s.trust.ocsp_responders_pem = "none".into(), "trust.ocsp_responders_pem"),
+            (|s| s.trust.revocation = RevocationCheck::OcspThenCrl, "trust.crl_urls"),
+            (|s| s.trust.crl_urls = vec!["ldap://crl".into()], "trust.crl_urls[0]"),
         ];
         for (change, field) in table {
             assert_eq!(faults_of(change, Environment::Development), [field]);

@@ -6,6 +6,7 @@ use super::{
     client_keys::check_jwks_uri,
     fields::Faults,
     identity_provider::check_in_production,
+    oidc,
 };
 use crate::model::{
     client::RegisteredClient,
@@ -27,8 +28,10 @@ pub fn faults<'a>(
     });
     let of_providers = providers.into_iter().flat_map(|provider| {
         let mut faults = Faults::default();
-        let DriverSettings::MobileId(settings) = &provider.driver;
-        check_in_production(&mut faults, settings);
+        match &provider.driver {
+            DriverSettings::MobileId(settings) => check_in_production(&mut faults, settings),
+            DriverSettings::Oidc(settings) => oidc::check_in_production(&mut faults, settings),
+        }
         lines(&format!("identity provider {}", provider.name), faults)
     });
     of_clients.chain(of_providers).collect()
@@ -86,6 +89,7 @@ mod tests {
             amr: vec!["hwk".into()],
             enabled: true,
             display_order: 0,
+            display_name: None,
         }
     }
 

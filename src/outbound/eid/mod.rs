@@ -4,13 +4,15 @@
 //! else. Knows nothing of OAuth, rows or pages, and keeps nothing between calls but connections and OCSP answers: the caller
 //! keeps the state, so that any node can go on from it. Called by flows/sign_in.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use url::Url;
 
 pub mod marker;
 pub mod mobile_id;
+pub mod oidc;
 
 mod address;
 mod certificate;
@@ -27,12 +29,12 @@ mod verification;
 mod test_authority;
 
 pub use error::{DriverFault, EidError, EidErrorKind};
-pub use revocation::OcspEvidence;
-pub use verification::{Assurance, CertificateEvidence, Evidence, VerifiedIdentity};
+pub use revocation::{CrlEvidence, OcspEvidence, RevocationEvidence};
+pub use verification::{Assurance, CertificateEvidence, Evidence, IdTokenEvidence, VerifiedIdentity};
 
 use super::client::OutboundClient;
 use crate::{
-    base::{clock::Clock, text::Language},
+    base::{clock::Clock, id::AttemptId, text::Language},
     model::{
         environment::Environment,
         identity_provider::{DriverSettings, IdentityProvider},
@@ -46,6 +48,8 @@ use crate::{
 pub enum Driver {
     /// SIM card (eid.md §2)
     MobileId(mobile_id::MobileId),
+    /// another OpenID provider (eid.md §8.5)
+    Oidc(Box<oidc::Oidc>),
 }
 
 /// For whom and where a person signs in.
@@ -59,6 +63,10 @@ pub struct LoginContext<'a> {
     pub server_name: &'a str,
     /// part of what is signed (EID-02)
     pub client_id: &'a str,
+    /// row of the attempt, by which an answer that comes through the browser finds it
+    pub attempt: AttemptId,
+    /// levels of assurance that answer the request
+    pub accepted_acr: &'a [String],
 }
 
 /// What the person gave to begin with.
@@ -77,11 +85,16 @@ pub enum BeginInput {
 pub enum Step {
     /// the code to compare with the one on the device (EID-03), with its leading zeros
     ShowCode(String),
+    /// the provider's own page, to which the browser goes
+    Redirect(Url),
 }
 
 /// What came back through the person's browser.
 #[derive(Clone, Debug)]
-pub enum Event {}
+pub enum Event {
+    /// the answer of another OpenID provider
+    AuthorizationResponse(oidc::AuthorizationResponse),
+}
 
 /// An attempt that is ready to be stored and then started.
 #[derive(Debug)]
@@ -98,6 +111,8 @@ pub struct Prepared {
 pub enum DriverState {
     /// SIM card
     MobileId(mobile_id::Transaction),
+    /// another OpenID provider
+    Oidc(oidc::Transaction),
 }
 
 /// What one look at the provider gave.
@@ -111,10 +126,18 @@ pub enum Progress {
 
 impl Driver {
     /// Reads the settings: pins, trust profile and addresses. Production refuses test accounts, certificates and addresses, and
-    /// later test persons (eid.md §12).
-    pub fn new(provider: &IdentityProvider, http: &OutboundClient, environment: Environment) -> Result<Self, DriverFault> {
+    /// later test persons (eid.md §12). `secrets` is the folder with what proves to providers who we are.
+    pub fn new(
+        provider: &IdentityProvider,
+        http: &OutboundClient,
+        secrets: Option<&Path>,
+        environment: Environment,
+    ) -> Result<Self, DriverFault> {
         match &provider.driver {
             DriverSettings::MobileId(settings) => mobile_id::MobileId::new(settings, http, environment).map(Self::MobileId),
+            DriverSettings::Oidc(settings) => {
+                oidc::Oidc::new(provider, settings, http, secrets, environment).map(|driver| Self::Oidc(Box::new(driver)))
+            }
         }
     }
 
@@ -122,7 +145,10 @@ impl Driver {
     pub fn prepare(&self, context: &LoginContext<'_>, input: BeginInput, now: OffsetDateTime) -> Result<Prepared, EidError> {
         match (self, input) {
             (Self::MobileId(driver), BeginInput::PhoneNumber(phone_number)) => driver.prepare(context, phone_number, now),
-            (Self::MobileId(_), _) => Err(EidErrorKind::InvalidInput.because("not what this driver begins with")),
+            (Self::Oidc(driver), BeginInput::Nothing) => Ok(driver.prepare(context, now)),
+            (Self::MobileId(_) | Self::Oidc(_), _) => {
+                Err(EidErrorKind::InvalidInput.because("not what this driver begins with"))
+            }
         }
     }
 
@@ -131,6 +157,7 @@ impl Driver {
     pub const fn is_polled(&self) -> bool {
         match self {
             Self::MobileId(_) => true,
+            Self::Oidc(_) => false,
         }
     }
 
@@ -138,6 +165,15 @@ impl Driver {
     pub const fn leaves_our_pages(&self) -> bool {
         match self {
             Self::MobileId(_) => false,
+            Self::Oidc(_) => true,
+        }
+    }
+
+    /// The origin to which the browser goes from our forms, where it leaves our pages by one (WEB-02).
+    pub fn origin(&self) -> Option<String> {
+        match self {
+            Self::MobileId(_) => None,
+            Self::Oidc(driver) => driver.origin(),
         }
     }
 
@@ -145,13 +181,29 @@ impl Driver {
     pub fn step(&self, state: &DriverState, _now: OffsetDateTime) -> Option<Step> {
         match (self, state) {
             (Self::MobileId(_), DriverState::MobileId(transaction)) => transaction.step(),
+            (Self::Oidc(_), DriverState::Oidc(transaction)) => transaction.step(),
+            _ => None,
+        }
+    }
+
+    /// Whether what came back can be the answer to what was asked; what anybody could have sent ends no attempt. No network.
+    pub fn expects(&self, state: &DriverState, event: &Event) -> bool {
+        match (self, state, event) {
+            (Self::Oidc(_), DriverState::Oidc(transaction), Event::AuthorizationResponse(response)) => {
+                transaction.expects(response)
+            }
+            _ => false,
         }
     }
 
     /// Verifies what came back through the browser. It is asked once for an attempt, whatever comes of it (EID-05).
-    #[expect(clippy::unused_async, reason = "the events of its drivers ask other systems")]
-    pub async fn submit(&self, _state: &DriverState, event: Event, _clock: &Clock) -> Result<VerifiedIdentity, EidError> {
-        match event {}
+    pub async fn submit(&self, state: &DriverState, event: Event, clock: &Clock) -> Result<VerifiedIdentity, EidError> {
+        match (self, state, event) {
+            (Self::Oidc(driver), DriverState::Oidc(transaction), Event::AuthorizationResponse(response)) => {
+                driver.submit(transaction, response, clock).await
+            }
+            _ => Err(foreign_state()),
+        }
     }
 
     /// Asks the provider to prompt the person. Never retried: that would be a second prompt.
@@ -160,6 +212,8 @@ impl Driver {
             (Self::MobileId(driver), DriverState::MobileId(transaction)) => {
                 driver.start(transaction).await.map(DriverState::MobileId)
             }
+            (Self::Oidc(driver), DriverState::Oidc(transaction)) => driver.start(transaction).await.map(DriverState::Oidc),
+            _ => Err(foreign_state()),
         }
     }
 
@@ -168,6 +222,14 @@ impl Driver {
     pub async fn advance(&self, state: &DriverState, clock: &Clock, wait: Duration) -> Result<Progress, EidError> {
         match (self, state) {
             (Self::MobileId(driver), DriverState::MobileId(transaction)) => driver.advance(transaction, clock, wait).await,
+            // what comes through the browser is not fetched
+            (Self::Oidc(_), DriverState::Oidc(_)) => Ok(Progress::Pending),
+            _ => Err(foreign_state()),
         }
     }
+}
+
+/// The row of an identity provider has another driver than when the attempt began.
+fn foreign_state() -> EidError {
+    EidErrorKind::ProviderConfig.because("the attempt is of another driver")
 }

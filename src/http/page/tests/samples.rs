@@ -41,7 +41,7 @@ const MESSAGES: [Message; 17] = [
     Message::Unavailable,
 ];
 
-const PROBLEMS: [Problem; 14] = [
+const PROBLEMS: [Problem; 15] = [
     Problem::InvalidPhoneNumber,
     Problem::InvalidNationalId,
     Problem::CompanyNationalId,
@@ -56,6 +56,7 @@ const PROBLEMS: [Problem; 14] = [
     Problem::Busy,
     Problem::TooManyAttempts { minutes: 21 },
     Problem::Unavailable,
+    Problem::AssuranceTooLow,
 ];
 
 /// What a page shows that is not ours.
@@ -103,12 +104,16 @@ pub(super) fn samples(language: Language, data: &Data) -> Vec<(String, String)> 
 
 fn sign_in_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
     let (request, csrf) = (&*data.opaque, &*data.opaque);
+    let of = |kind: IdentityProviderKind| Method { name: kind.as_str(), kind, display_name: None, elsewhere: false };
+    let [sim, app, card] = IdentityProviderKind::ALL.map(of);
+    let broker = Method { name: "broker", display_name: Some(&data.organisation), elsewhere: true, ..card };
+    let methods = [sim, app, card, broker];
     let choose = ChoosePage {
         chrome: chrome.clone(),
         progress: None,
         request,
         csrf,
-        methods: &IdentityProviderKind::ALL.map(|kind| Method { name: kind.as_str(), kind }),
+        methods: &methods,
         last_used: Some("app"),
         signed_in: None,
     };
@@ -148,6 +153,7 @@ fn wait_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
     let sim = IdentityProviderKind::Sim;
     let step = Step::ShowCode("0742".to_owned());
     let pending = WaitState::Pending { step: Some(&step), status_url: "/signin/status?request=A&attempt=B", seconds_left: 97 };
+    let redirect = Step::Redirect(url::Url::parse("https://broker.example.is/authorize?a=b&c=d").unwrap());
     let failed = |problem, incident| WaitState::Failed {
         problem,
         incident,
@@ -160,6 +166,16 @@ fn wait_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
         (
             "wait-checking".to_owned(),
             page(sim, WaitState::Pending { step: None, status_url: "/signin/status?request=A&attempt=B", seconds_left: 97 }),
+        ),
+        (
+            "wait-redirect".to_owned(),
+            page(IdentityProviderKind::Card, {
+                WaitState::Pending {
+                    step: Some(&redirect),
+                    status_url: "/signin/status?request=A&attempt=B",
+                    seconds_left: 597,
+                }
+            }),
         ),
         ("wait-verified".to_owned(), page(sim, WaitState::Verified)),
         ("wait-elsewhere".to_owned(), page(sim, WaitState::Elsewhere { continue_url: "/connect/authorize?request=A" })),
