@@ -106,7 +106,7 @@ pub(super) async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<
 }
 
 /// The TLS of the listener, where the settings give it a certificate.
-fn tls(settings: &Settings, clock: &Clock) -> anyhow::Result<Option<Arc<Tls>>> {
+pub(super) fn tls(settings: &Settings, clock: &Clock) -> anyhow::Result<Option<Arc<Tls>>> {
     let server = &settings.server;
     let Some((certificate, key)) = server.tls_files() else { return Ok(None) };
     let tls = Tls::open(tls::Options {
