@@ -12,7 +12,12 @@ use super::{
 use crate::{
     app::App,
     base::{digest, id::AttemptId, text::Language},
-    model::{audit::Origin, client::RegisteredClient, identity_provider::IdentityProvider},
+    model::{
+        audit::Origin,
+        client::RegisteredClient,
+        identity_provider::IdentityProvider,
+        urls::{Urls, path},
+    },
     outbound::eid::{BeginInput, EidError, LoginContext, Step},
     store::sign_in_attempts::{self, NewAttempt},
     telemetry::metrics,
@@ -92,14 +97,16 @@ pub async fn begin(
     let subject_key = subject_key.as_ref().map(<[u8; 32]>::as_slice);
     let asker = limits::Asker { subject_key, binding_hash: request.binding_hash, address: request.address };
     limits::count_start(app, &asker, now).await?.map_err(|pause| limited(request, pause))?;
+    let id = AttemptId::new(now);
+    let return_url = app.urls.absolute(&Urls::with_parameters(path::APP_RETURN, &[("attempt", &id.to_string())]));
     let context = LoginContext {
         language: request.language,
         service_name: request.client.client.display_name.get(request.language),
         server_name: app.urls.issuer(),
         client_id: &request.client.client.client_id,
+        return_url: &return_url,
     };
     let prepared = driver.prepare(&context, input, now)?;
-    let id = AttemptId::new(now);
     let attendant = Attendant::new(id, provider.id);
     let sealed = app.keys().sealing().seal(DRIVER_STATE, &serde_json::to_vec(&prepared.state).unwrap_or_default());
     let mut transaction = app.pool.begin().await?;
@@ -143,7 +150,7 @@ fn subject_key(app: &App, input: &BeginInput) -> Option<[u8; 32]> {
     let (kind, name) = match input {
         BeginInput::PhoneNumber(number) => (&b"number"[..], number.e164()),
         BeginInput::NationalId(national_id) => (&b"national id"[..], national_id.expose().to_owned()),
-        BeginInput::Nothing => return None,
+        BeginInput::DeviceLink { .. } | BeginInput::Nothing => return None,
     };
     Some(digest::hmac_sha256(app.keys().pseudonyms().expose(), &[kind, name.as_bytes()]))
 }

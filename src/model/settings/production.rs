@@ -7,11 +7,7 @@ use super::{
     fields::Faults,
     identity_provider::check_in_production,
 };
-use crate::model::{
-    client::RegisteredClient,
-    environment::Environment::Production,
-    identity_provider::{DriverSettings, IdentityProvider},
-};
+use crate::model::{client::RegisteredClient, environment::Environment::Production, identity_provider::IdentityProvider};
 
 /// Everything in these rows for which a server in production refuses to start, each in one line.
 pub fn faults<'a>(
@@ -27,8 +23,7 @@ pub fn faults<'a>(
     });
     let of_providers = providers.into_iter().flat_map(|provider| {
         let mut faults = Faults::default();
-        let DriverSettings::MobileId(settings) = &provider.driver;
-        check_in_production(&mut faults, settings);
+        check_in_production(&mut faults, &provider.driver);
         lines(&format!("identity provider {}", provider.name), faults)
     });
     of_clients.chain(of_providers).collect()
@@ -49,7 +44,7 @@ mod tests {
         model::{
             client::ClientType,
             environment::Environment,
-            identity_provider::{IdentityProviderKind, MobileIdSettings},
+            identity_provider::{DriverSettings, IdentityProviderKind, MobileIdSettings},
             settings::{
                 client::{Surroundings, parse},
                 client_input::ClientInput,

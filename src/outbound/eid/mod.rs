@@ -11,9 +11,11 @@ use time::OffsetDateTime;
 
 pub mod marker;
 pub mod mobile_id;
+pub mod smart_id;
 
 mod address;
 mod certificate;
+mod challenge;
 mod display_text;
 mod error;
 mod revocation;
@@ -46,6 +48,8 @@ use crate::{
 pub enum Driver {
     /// SIM card (eid.md §2)
     MobileId(mobile_id::MobileId),
+    /// app (eid.md §3)
+    SmartId(Box<smart_id::SmartId>),
 }
 
 /// For whom and where a person signs in.
@@ -59,6 +63,8 @@ pub struct LoginContext<'a> {
     pub server_name: &'a str,
     /// part of what is signed (EID-02)
     pub client_id: &'a str,
+    /// where an app on the same device leads the browser back to; names the attempt
+    pub return_url: &'a str,
 }
 
 /// What the person gave to begin with.
@@ -68,6 +74,11 @@ pub enum BeginInput {
     PhoneNumber(PhoneNumber),
     /// whose device is asked; an address, never an identity (EID-08)
     NationalId(NationalId),
+    /// an app that finds us by a link; who it is turns out later
+    DeviceLink {
+        /// the app is on the device with the browser: a button and a way back instead of a QR code
+        same_device: bool,
+    },
     /// nothing: who it is turns out later
     Nothing,
 }
@@ -77,6 +88,24 @@ pub enum BeginInput {
 pub enum Step {
     /// the code to compare with the one on the device (EID-03), with its leading zeros
     ShowCode(String),
+    /// the code to choose among several on the device, with its leading zeros
+    ChooseCode(String),
+    /// the link of now, to be scanned by the app on another device
+    ShowQr(String),
+    /// the link that opens the app on this device
+    OpenApp(String),
+}
+
+impl Step {
+    /// The word by which a page notices that it must be drawn anew.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ShowCode(_) => "show_code",
+            Self::ChooseCode(_) => "choose_code",
+            Self::ShowQr(_) => "show_qr",
+            Self::OpenApp(_) => "open_app",
+        }
+    }
 }
 
 /// What came back through the person's browser.
@@ -98,6 +127,8 @@ pub struct Prepared {
 pub enum DriverState {
     /// SIM card
     MobileId(mobile_id::Transaction),
+    /// app
+    SmartId(Box<smart_id::Transaction>),
 }
 
 /// What one look at the provider gave.
@@ -115,6 +146,9 @@ impl Driver {
     pub fn new(provider: &IdentityProvider, http: &OutboundClient, environment: Environment) -> Result<Self, DriverFault> {
         match &provider.driver {
             DriverSettings::MobileId(settings) => mobile_id::MobileId::new(settings, http, environment).map(Self::MobileId),
+            DriverSettings::SmartId(settings) => {
+                smart_id::SmartId::new(settings, http, environment).map(|driver| Self::SmartId(Box::new(driver)))
+            }
         }
     }
 
@@ -122,6 +156,7 @@ impl Driver {
     pub fn prepare(&self, context: &LoginContext<'_>, input: BeginInput, now: OffsetDateTime) -> Result<Prepared, EidError> {
         match (self, input) {
             (Self::MobileId(driver), BeginInput::PhoneNumber(phone_number)) => driver.prepare(context, phone_number, now),
+            (Self::SmartId(driver), input) => driver.prepare(context, input, now),
             (Self::MobileId(_), _) => Err(EidErrorKind::InvalidInput.because("not what this driver begins with")),
         }
     }
@@ -130,7 +165,7 @@ impl Driver {
     /// ([`Self::submit`]), and [`Self::start`] is over before the page is answered.
     pub const fn is_polled(&self) -> bool {
         match self {
-            Self::MobileId(_) => true,
+            Self::MobileId(_) | Self::SmartId(_) => true,
         }
     }
 
@@ -138,13 +173,35 @@ impl Driver {
     pub const fn leaves_our_pages(&self) -> bool {
         match self {
             Self::MobileId(_) => false,
+            Self::SmartId(_) => true,
         }
     }
 
     /// What the page shows at `now`. No network.
-    pub fn step(&self, state: &DriverState, _now: OffsetDateTime) -> Option<Step> {
+    pub fn step(&self, state: &DriverState, now: OffsetDateTime) -> Option<Step> {
         match (self, state) {
             (Self::MobileId(_), DriverState::MobileId(transaction)) => transaction.step(),
+            (Self::SmartId(_), DriverState::SmartId(transaction)) => transaction.step(now),
+            _ => None,
+        }
+    }
+
+    /// How long the page is there before the provider is asked to prompt the person.
+    pub fn pause_before_start(&self, state: &DriverState, now: OffsetDateTime) -> Duration {
+        match state {
+            DriverState::SmartId(transaction) => transaction.pause_before_start(now),
+            DriverState::MobileId(_) => Duration::ZERO,
+        }
+    }
+
+    /// The state with what an app has sent back with the browser that began; [`Self::advance`] goes on with it. An error ends the
+    /// attempt. No network.
+    pub fn returned(&self, state: &DriverState, came_back: &smart_id::AppReturn) -> Result<DriverState, EidError> {
+        match state {
+            DriverState::SmartId(transaction) => {
+                transaction.returned(came_back).map(|transaction| DriverState::SmartId(Box::new(transaction)))
+            }
+            DriverState::MobileId(_) => Err(other_driver()),
         }
     }
 
@@ -155,11 +212,16 @@ impl Driver {
     }
 
     /// Asks the provider to prompt the person. Never retried: that would be a second prompt.
-    pub async fn start(&self, state: &DriverState) -> Result<DriverState, EidError> {
+    pub async fn start(&self, state: &DriverState, clock: &Clock) -> Result<DriverState, EidError> {
         match (self, state) {
             (Self::MobileId(driver), DriverState::MobileId(transaction)) => {
                 driver.start(transaction).await.map(DriverState::MobileId)
             }
+            (Self::SmartId(driver), DriverState::SmartId(transaction)) => {
+                let started = driver.start(transaction, clock).await?;
+                Ok(DriverState::SmartId(Box::new(started)))
+            }
+            _ => Err(other_driver()),
         }
     }
 
@@ -168,6 +230,13 @@ impl Driver {
     pub async fn advance(&self, state: &DriverState, clock: &Clock, wait: Duration) -> Result<Progress, EidError> {
         match (self, state) {
             (Self::MobileId(driver), DriverState::MobileId(transaction)) => driver.advance(transaction, clock, wait).await,
+            (Self::SmartId(driver), DriverState::SmartId(transaction)) => driver.advance(transaction, clock, wait).await,
+            _ => Err(other_driver()),
         }
     }
+}
+
+/// The identity provider was given another driver while the attempt was open.
+fn other_driver() -> EidError {
+    EidErrorKind::ProviderConfig.because("the attempt is of another driver")
 }
