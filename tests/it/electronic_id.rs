@@ -110,7 +110,7 @@ fn driver(simulator: &Simulator, url: &str, host: &str) -> Driver {
         enabled: true,
         display_order: 0,
     };
-    let http = OutboundClient::new().expect("a client");
+    let http = OutboundClient::new("").expect("a client");
     Driver::new(&provider, &http, Environment::Development).expect("a driver")
 }
 
