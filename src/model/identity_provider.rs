@@ -277,6 +277,9 @@ pub struct TrustProfile {
     /// policy OIDs of which the leaf must carry one; empty: none demanded
     #[serde(default)]
     pub require_policies: Vec<String>,
+    /// policy OIDs of which the leaf must carry none, such as those of SIM cards where a card is asked for
+    #[serde(default)]
+    pub forbid_policies: Vec<String>,
     /// extended key usages of which the leaf must carry one, where it has the extension
     #[serde(default)]
     pub extended_key_usages: Vec<String>,

@@ -90,6 +90,7 @@ fn driver(simulator: &Simulator, url: &str, host: &str) -> Driver {
             anchors_pem: simulator.anchors_pem(),
             intermediates_pem: simulator.intermediates_pem(),
             require_policies: vec![SIMULATOR_POLICY_OID_TEXT.to_owned()],
+            forbid_policies: Vec::new(),
             extended_key_usages: vec!["1.3.6.1.5.5.7.3.2".to_owned()],
             national_id_formats: vec![NationalIdFormat::Etsi, NationalIdFormat::Bare10],
             countries: vec!["IS".to_owned()],

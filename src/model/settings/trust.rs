@@ -18,6 +18,7 @@ pub(super) fn check(faults: &mut Faults, at: &str, trust: &TrustProfile) {
         check_certificates(faults, &format!("{at}.intermediates_pem"), &trust.intermediates_pem);
     }
     check_each(faults, &format!("{at}.require_policies"), &trust.require_policies, is_oid, "an object identifier");
+    check_each(faults, &format!("{at}.forbid_policies"), &trust.forbid_policies, is_oid, "an object identifier");
     check_each(faults, &format!("{at}.extended_key_usages"), &trust.extended_key_usages, is_oid, "an object identifier");
     check_each(faults, &format!("{at}.countries"), &trust.countries, is_country, "a country code such as IS");
     check_each(faults, &format!("{at}.ocsp_hosts"), &trust.ocsp_hosts, is_host, "a host such as ocsp.example.is:8080");

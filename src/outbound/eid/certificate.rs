@@ -62,6 +62,8 @@ pub(super) enum CertificateFault {
     ExtendedKeyUsage,
     #[error("no policy that the profile accepts")]
     Policy,
+    #[error("a policy that the profile forbids")]
+    ForbiddenPolicy,
     #[error("an extension occurs twice or is critical and unknown")]
     Extension,
     #[error("the key is of another kind or too weak")]
@@ -186,13 +188,25 @@ fn check_usage(certificate: &X509Certificate<'_>, trust: &Trust) -> Result<(), C
             return Err(CertificateFault::ExtendedKeyUsage);
         }
     }
+    check_policies(certificate, trust)
+}
 
-    let has_policy = |policy: &Oid<'_>| trust.policies.iter().any(|accepted| accepted == policy);
-    let accepted = trust.policies.is_empty()
-        || certificate.extensions().iter().any(|extension| match extension.parsed_extension() {
-            ParsedExtension::CertificatePolicies(policies) => policies.iter().any(|policy| has_policy(&policy.policy_id)),
-            _ => false,
-        });
+/// The policies of the leaf: one of those that the profile demands, and none that it forbids, such as those of another medium.
+fn check_policies(certificate: &X509Certificate<'_>, trust: &Trust) -> Result<(), CertificateFault> {
+    let policies: Vec<&Oid<'_>> = certificate
+        .extensions()
+        .iter()
+        .filter_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::CertificatePolicies(policies) => Some(policies),
+            _ => None,
+        })
+        .flat_map(|policies| policies.iter().map(|policy| &policy.policy_id))
+        .collect();
+    let has_one_of = |wanted: &[Oid<'static>]| wanted.iter().any(|wanted| policies.contains(&wanted));
+    if has_one_of(&trust.forbidden_policies) {
+        return Err(CertificateFault::ForbiddenPolicy);
+    }
+    let accepted = trust.policies.is_empty() || has_one_of(&trust.policies);
     accepted.then_some(()).ok_or(CertificateFault::Policy)
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Trust {
     intermediates: Vec<CertificateDer<'static>>,
     /// the leaf carries one of these, where there are any
     pub(super) policies: Vec<Oid<'static>>,
+    /// the leaf carries none of these
+    pub(super) forbidden_policies: Vec<Oid<'static>>,
     /// the leaf's extended key usages, if it has any, include one of these, where there are any
     pub(super) extended_key_usages: Vec<Oid<'static>>,
     pub(super) formats: Vec<NationalIdFormat>,
@@ -50,11 +52,17 @@ impl Trust {
             anchors,
             intermediates: certificates(&profile.intermediates_pem, refuse_tests)?,
             policies: object_identifiers(&profile.require_policies)?,
+            forbidden_policies: object_identifiers(&profile.forbid_policies)?,
             extended_key_usages: object_identifiers(&profile.extended_key_usages)?,
             formats: profile.national_id_formats.clone(),
             countries: profile.countries.clone(),
             refuse_tests,
         })
+    }
+
+    /// Whoever may have issued a person's certificate: the anchors, and the certificates below them.
+    pub(super) fn issuers(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+        self.anchors.iter().chain(&self.intermediates)
     }
 
     /// The certificates that may stand between leaf and anchor.

@@ -12,7 +12,7 @@ use super::{
     certificate::{self, CertificateFault, Leaf},
     error::DriverFault,
     revocation::{OcspEvidence, Revocation},
-    signature::{Hash, PublicKey, SignatureFault},
+    signature::{AlgorithmName, Hash, PublicKey, SignatureFault},
     subject::Subject,
     trust::Trust,
 };
@@ -123,7 +123,7 @@ pub(super) struct SignedChallenge {
     /// the hash function that we asked for
     pub(super) hash_kind: Hash,
     /// the provider's word
-    pub(super) algorithm: String,
+    pub(super) algorithm: AlgorithmName,
     pub(super) signature: Vec<u8>,
     /// DER
     pub(super) certificate: Vec<u8>,
@@ -170,7 +170,7 @@ impl Verifier {
             hash_input: challenge.hash_input,
             hash: challenge.hash,
             signed_text: None,
-            algorithm: challenge.algorithm,
+            algorithm: challenge.algorithm.as_str().to_owned(),
             signature: challenge.signature,
             certificate: challenge.certificate,
         };

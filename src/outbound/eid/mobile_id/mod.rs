@@ -16,7 +16,7 @@ use super::{
     challenge::challenge,
     display_text::{self, Format},
     error::DriverFault,
-    signature::Hash,
+    signature::{AlgorithmName, Hash},
     verification::{SignedChallenge, Verifier},
 };
 use crate::{
@@ -164,7 +164,7 @@ impl MobileId {
                     hash_input: from_base64(&transaction.hash_input).ok_or_else(unreadable)?,
                     hash: from_base64(&transaction.hash).ok_or_else(unreadable)?,
                     hash_kind: HASH,
-                    algorithm,
+                    algorithm: AlgorithmName::Certificate(algorithm),
                     signature,
                     certificate,
                 };
