@@ -66,11 +66,12 @@ impl Scene {
             client_id: "@island.is/minar",
             attempt: AttemptId(uuid::Uuid::nil()),
             accepted_acr: &[],
+            return_url: "",
         };
         let clock = Clock::System;
         let input = BeginInput::PhoneNumber(PhoneNumber::parse(phone_number, true).expect("a number"));
         let prepared = self.driver.prepare(&context, input, clock.now()).map_err(|error| error.kind)?;
-        let state = self.driver.start(&prepared.state).await.map_err(|error| error.kind)?;
+        let state = self.driver.start(&prepared.state, &clock).await.map_err(|error| error.kind)?;
         loop {
             match self.driver.advance(&state, &clock, Duration::from_secs(1)).await.map_err(|error| error.kind)? {
                 Progress::Verified(identity) => return Ok(identity),
