@@ -38,7 +38,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use axum::Router;
+use axum::{Router, middleware};
 use tokio_util::sync::CancellationToken;
 
 use self::{authority::Authority, behaviour::SCENARIOS, mode::Settings, world::World};
@@ -48,7 +48,7 @@ pub use self::{
 };
 use crate::{
     base::{clock::Clock, secret::Secret},
-    demo::tls::Listener,
+    demo::tls::{Listener, with_host},
 };
 
 /// The UUID under which the simulator knows its relying party, unless told otherwise.
@@ -231,7 +231,8 @@ impl Simulator {
     pub async fn serve(self, listener: impl Into<Listener>, stop: CancellationToken) -> anyhow::Result<()> {
         let closing = self.shared.closing.clone();
         let until = closing.clone();
-        let server = axum::serve(listener.into(), self.router()).with_graceful_shutdown(until.cancelled_owned());
+        let router = self.router().layer(middleware::map_request(with_host));
+        let server = axum::serve(listener.into(), router).with_graceful_shutdown(until.cancelled_owned());
         let end = async {
             stop.cancelled().await;
             closing.cancel();
