@@ -7,6 +7,7 @@
 mod answer;
 mod authority;
 mod behaviour;
+mod card;
 mod certificate;
 mod control;
 mod event;
@@ -108,6 +109,7 @@ struct Shared {
     op_keys: OnceLock<op::OpKeys>,
     root_pem: String,
     sim_pem: String,
+    card_pem: String,
 }
 
 impl Shared {
@@ -150,6 +152,7 @@ impl Simulator {
         let now = options.clock.now();
         let authority = Authority::open(&options.data_dir.join("authority"), now)?;
         let (root_pem, sim_pem) = (authority.root.pem.clone(), authority.sim.pem.clone());
+        let card_pem = authority.card.pem.clone();
         let public_url = options.public_url.trim_end_matches('/').to_owned();
         let world = World::open(
             authority,
@@ -169,11 +172,12 @@ impl Simulator {
             op_keys: OnceLock::new(),
             root_pem,
             sim_pem,
+            card_pem,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Every route: provider wire, revocation services, control API and phone page.
+    /// Every route: provider wire, revocation services, control API, phone page and card reader.
     pub fn router(&self) -> Router {
         Router::new()
             .merge(mobile_id::router(&self.shared))
@@ -181,6 +185,7 @@ impl Simulator {
             .merge(phone::router(&self.shared))
             .merge(revocation::router())
             .merge(op::router())
+            .merge(card::router(&self.shared))
             .with_state(Arc::clone(&self.shared))
     }
 
@@ -192,6 +197,11 @@ impl Simulator {
     /// The authority between the root and the people, which the wire does not carry, PEM.
     pub fn intermediates_pem(&self) -> String {
         self.shared.sim_pem.clone()
+    }
+
+    /// The same of identity cards, PEM.
+    pub fn card_intermediates_pem(&self) -> String {
+        self.shared.card_pem.clone()
     }
 
     /// The Gervimenn, whose sign-in succeeds.

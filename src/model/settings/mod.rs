@@ -5,6 +5,7 @@
 //! `serve` asks [`production::faults`] before it starts.
 
 pub mod api_resource;
+mod card;
 pub mod client;
 pub mod client_input;
 mod client_keys;
@@ -15,4 +16,5 @@ pub mod organisation;
 pub mod production;
 pub mod scope;
 pub mod secret;
+mod smart_id;
 pub mod trust;

@@ -214,7 +214,7 @@ fn check_policies(certificate: &X509Certificate<'_>, trust: &Trust) -> Result<()
     let has = |listed: &[Oid<'_>]| policies.iter().any(|policy| listed.contains(policy));
     let accepted = trust.policies.is_empty() || has(&trust.policies);
     let forbidden = has(&trust.forbidden_policies) || (unread && !trust.forbidden_policies.is_empty());
-    if accepted && !forbidden { Ok(()) } else { Err(CertificateFault::Policy) }
+    (accepted && !forbidden).then_some(()).ok_or(CertificateFault::Policy)
 }
 
 /// Where the certificate says that its issuer's revocation list is.

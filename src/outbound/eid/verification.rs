@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 use time::OffsetDateTime;
 use x509_parser::utils::format_serial;
@@ -12,7 +13,7 @@ use super::{
     certificate::{self, CertificateFault, Leaf},
     error::DriverFault,
     revocation::{Revocation, RevocationEvidence},
-    signature::Hash,
+    signature::{AlgorithmName, Hash, PublicKey, SignatureFault},
     subject::Subject,
     trust::Trust,
 };
@@ -83,6 +84,8 @@ impl fmt::Debug for VerifiedIdentity {
 pub enum Evidence {
     /// a signature by the key of a person's certificate
     Certificate(Box<CertificateEvidence>),
+    /// a TLS handshake by that key, of which nothing remains but the certificate
+    Handshake(Box<HandshakeEvidence>),
     /// another provider's word
     IdToken(Box<IdTokenEvidence>),
 }
@@ -112,6 +115,9 @@ pub struct CertificateEvidence {
     pub hash_input: String,
     /// what was signed, base64
     pub hash: String,
+    /// the text of that hash, where an app has signed one that names the flow (eid.md §3.3)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_text: Option<String>,
     /// the signature, base64
     pub signature: String,
     /// its algorithm, as the provider named it
@@ -138,6 +144,28 @@ impl fmt::Debug for CertificateEvidence {
     }
 }
 
+/// Whose certificate a TLS handshake was made with.
+#[derive(Clone, Serialize)]
+pub struct HandshakeEvidence {
+    /// the person's certificate, base64 of its DER
+    pub certificate: String,
+    /// distinguished name of its issuer
+    pub issuer: String,
+    /// its serial number, as hexadecimal pairs with colons
+    pub serial: String,
+    /// what its issuer said of revocation
+    pub revocation: RevocationEvidence,
+    /// when all this was verified
+    #[serde(with = "time::serde::rfc3339")]
+    pub verified_at: OffsetDateTime,
+}
+
+impl fmt::Debug for HandshakeEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandshakeEvidence").field("issuer", &self.issuer).field("serial", &self.serial).finish_non_exhaustive()
+    }
+}
+
 /// A provider's answer to a challenge of ours.
 pub(super) struct SignedChallenge {
     pub(super) hash_input: Vec<u8>,
@@ -145,10 +173,32 @@ pub(super) struct SignedChallenge {
     /// the hash function that we asked for
     pub(super) hash_kind: Hash,
     /// the provider's word
+    pub(super) algorithm: AlgorithmName,
+    pub(super) signature: Vec<u8>,
+    /// DER
+    pub(super) certificate: Vec<u8>,
+}
+
+/// An app's answer: a text that we have rebuilt, signed.
+pub(super) struct SignedText {
+    pub(super) hash_input: Vec<u8>,
+    pub(super) text: String,
+    pub(super) hash: Vec<u8>,
+    /// as it was checked
     pub(super) algorithm: String,
     pub(super) signature: Vec<u8>,
     /// DER
     pub(super) certificate: Vec<u8>,
+}
+
+/// What was proven, on its way into the evidence.
+struct Proof {
+    hash_input: Vec<u8>,
+    hash: Vec<u8>,
+    signed_text: Option<String>,
+    algorithm: String,
+    signature: Vec<u8>,
+    certificate: Vec<u8>,
 }
 
 /// Verifies answers by one trust profile.
@@ -166,14 +216,48 @@ impl Verifier {
     /// The whole verification at `now`. Every failure is final.
     pub(super) async fn verify(&self, challenge: SignedChallenge, now: OffsetDateTime) -> Result<VerifiedIdentity, EidError> {
         let leaf = self.check(&challenge, now)?;
+        let proof = Proof {
+            hash_input: challenge.hash_input,
+            hash: challenge.hash,
+            signed_text: None,
+            algorithm: challenge.algorithm.as_str().to_owned(),
+            signature: challenge.signature,
+            certificate: challenge.certificate,
+        };
+        self.identify(leaf, proof, now).await
+    }
+
+    /// The same for a text that an app has signed, its signature judged by `is_signed`.
+    pub(super) async fn verify_text(
+        &self,
+        signed: SignedText,
+        is_signed: impl FnOnce(&PublicKey, &SignedText) -> Result<(), SignatureFault>,
+        now: OffsetDateTime,
+    ) -> Result<VerifiedIdentity, EidError> {
+        let leaf = certificate::check(&signed.certificate, &self.trust, now).map_err(rejected)?;
+        is_signed(&leaf.key, &signed).map_err(|fault| EidErrorKind::SignatureInvalid.because(fault))?;
+        let proof = Proof {
+            hash_input: signed.hash_input,
+            hash: signed.hash,
+            signed_text: Some(signed.text),
+            algorithm: signed.algorithm,
+            signature: signed.signature,
+            certificate: signed.certificate,
+        };
+        self.identify(leaf, proof, now).await
+    }
+
+    /// Who it is, and whether the certificate still holds: the network last.
+    async fn identify(&self, leaf: Leaf, proof: Proof, now: OffsetDateTime) -> Result<VerifiedIdentity, EidError> {
         let national_id = self.person(&leaf.subject).map_err(rejected)?;
         let revocation = self.revocation.check(&leaf, self.trust.refuse_tests, now).await?;
         let evidence = CertificateEvidence {
-            hash_input: base64(&challenge.hash_input),
-            hash: base64(&challenge.hash),
-            signature: base64(&challenge.signature),
-            algorithm: challenge.algorithm,
-            certificate: base64(&challenge.certificate),
+            hash_input: base64(&proof.hash_input),
+            hash: base64(&proof.hash),
+            signed_text: proof.signed_text,
+            signature: base64(&proof.signature),
+            algorithm: proof.algorithm,
+            certificate: base64(&proof.certificate),
             issuer: leaf.issuer_name,
             serial: format_serial(&leaf.serial),
             revocation,
@@ -183,8 +267,33 @@ impl Verifier {
         Ok(VerifiedIdentity { national_id, name: leaf.subject.name, assurance: None, evidence })
     }
 
+    /// The same for a certificate whose key a TLS handshake has proven already.
+    pub(super) async fn verify_handshake(
+        &self,
+        certificate: Vec<u8>,
+        now: OffsetDateTime,
+    ) -> Result<VerifiedIdentity, EidError> {
+        let leaf = certificate::check(&certificate, &self.trust, now).map_err(rejected)?;
+        let national_id = self.person(&leaf.subject).map_err(rejected)?;
+        let revocation = self.revocation.check(&leaf, self.trust.refuse_tests, now).await?;
+        let evidence = HandshakeEvidence {
+            certificate: base64(&certificate),
+            issuer: leaf.issuer_name,
+            serial: format_serial(&leaf.serial),
+            revocation,
+            verified_at: now,
+        };
+        let evidence = Evidence::Handshake(Box::new(evidence));
+        Ok(VerifiedIdentity { national_id, name: leaf.subject.name, assurance: None, evidence })
+    }
+
+    /// The certificates of whoever may issue a person's.
+    pub(super) fn issuers(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+        self.trust.issuers()
+    }
+
     /// All that needs no network: certificate, then signature by its key.
-    fn check(&self, challenge: &SignedChallenge, now: OffsetDateTime) -> Result<Leaf, EidError> {
+    pub(super) fn check(&self, challenge: &SignedChallenge, now: OffsetDateTime) -> Result<Leaf, EidError> {
         let leaf = certificate::check(&challenge.certificate, &self.trust, now).map_err(rejected)?;
         leaf.key
             .verify(&challenge.algorithm, challenge.hash_kind, &challenge.hash, &challenge.signature)

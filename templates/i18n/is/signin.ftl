@@ -22,6 +22,12 @@ start-phone-number-hint = 7 tölustafir
 start-national-id-heading = Sláðu inn kennitöluna þína
 start-national-id-label = Kennitala
 start-national-id-hint = 10 tölustafir
+start-apps-heading = Eða án kennitölu
+start-app-heading = Skráðu þig inn með appinu
+start-app-other-device = Sýna QR-kóða
+start-app-other-device-hint = Appið er í öðru tæki
+start-app-this-device = Opna appið í þessu tæki
+start-app-this-device-hint = Þú ferð aftur hingað þegar þú hefur staðfest
 start-time-limit =
     { $seconds ->
         [one] Næst færðu beiðni í símann og hefur { $seconds } sekúndu til að staðfesta hana.
@@ -32,12 +38,22 @@ start-time-limit =
 wait-heading = Staðfestu í símanum
 wait-app-heading = Staðfestu í appinu
 wait-sent = Beiðni hefur verið send í símann þinn.
-wait-app-sent = Beiðni hefur verið send í appið í símanum þínum.
+wait-app-soon = Beiðnin berst í appið eftir augnablik.
 wait-checking = Augnablik …
 wait-redirect-heading = Innskráning hjá þjónustuaðila
 wait-redirect-text = Þú skráir þig inn á síðu { $host } og kemur síðan aftur hingað.
 wait-code = Öryggistala
 wait-compare = Berðu saman öryggistöluna hér og í símanum. Sláðu aðeins inn PIN-númerið ef tölurnar eru eins.
+wait-choose = Veldu þessa tölu í appinu og sláðu svo inn PIN-númerið. Hafnaðu beiðninni ef talan er ekki þar.
+wait-qr-heading = Skannaðu QR-kóðann með appinu
+wait-qr-how = Opnaðu appið, veldu skönnun og beindu símanum að kóðanum. Kóðinn endurnýjast sjálfkrafa.
+wait-qr-label = QR-kóði fyrir appið
+wait-qr-warn = Skannaðu aðeins kóða sem birtist á { $host }.
+wait-qr-stale = Samband rofnaði. Nýr kóði birtist um leið og samband næst.
+wait-other-app = Nota appið á annan hátt
+wait-open-app-heading = Opnaðu appið
+wait-open-app = Opna appið
+wait-open-app-after = Að staðfestingu lokinni ferðu aftur hingað.
 wait-never = Staðfestu aldrei beiðni sem þú áttir ekki upphafið að.
 wait-status = Beðið eftir staðfestingu …
 wait-time-left = Tími til stefnu:
@@ -52,6 +68,20 @@ wait-verified-text = Þú ferð nú áfram í þjónustuna.
 wait-failed-heading = Innskráning tókst ekki
 wait-elsewhere-heading = Innskráningu er lokið
 wait-elsewhere-text = Innskráningu lauk í öðrum glugga. Þú getur lokað þessum eða haldið áfram hér.
+
+# Skilríki á korti
+card-heading = Settu kortið í kortalesarann
+card-start = Þú þarft kort með rafrænum skilríkjum og kortalesara.
+card-read = Lesa kort
+card-pin = Veldu auðkenningarskilríkið og sláðu inn PIN-númerið.
+card-install = Hugbúnaður fyrir kortalesara fannst ekki. Settu hann upp og endurræstu vafrann.
+card-update = Uppfæra þarf hugbúnað fyrir kortalesara.
+card-already-open = Gluggi kortahugbúnaðarins er þegar opinn. Haltu áfram þar, eða lokaðu honum og reyndu aftur.
+card-failed = Ekki tókst að lesa kortið. Athugaðu hvort það sé í kortalesaranum og reyndu aftur.
+card-insecure = Aðeins er hægt að lesa kort yfir örugga tengingu. Láttu okkur vita.
+card-no-script = Hugbúnaður fyrir kortalesara þarf JavaScript, sem slökkt er á í vafranum þínum.
+card-mtls = Nota skilríkjaglugga vafrans
+card-close = Lokaðu öllum gluggum vafrans til að velja önnur skilríki.
 
 # Það sem getur farið úrskeiðis
 problem-summary = Ekki tókst að halda áfram

@@ -42,6 +42,7 @@ impl Stage {
             anchors_pem: self.simulator.anchors_pem(),
             intermediates_pem: self.simulator.intermediates_pem(),
             require_policies: vec![SIMULATOR_POLICY_OID_TEXT.to_owned()],
+            forbid_policies: Vec::new(),
             extended_key_usages: vec!["1.3.6.1.5.5.7.3.2".to_owned()],
             national_id_formats: vec![NationalIdFormat::Etsi, NationalIdFormat::Bare10],
             countries: vec!["IS".to_owned()],
@@ -78,10 +79,11 @@ impl Stage {
             client_id: "@island.is/minar",
             attempt: AttemptId(uuid::Uuid::nil()),
             accepted_acr: &[],
+            return_url: "",
         };
         let phone = PhoneNumber::parse(phone, true).expect("a number");
         let prepared = driver.prepare(&context, BeginInput::PhoneNumber(phone), Clock::System.now())?;
-        let state = driver.start(&prepared.state).await?;
+        let state = driver.start(&prepared.state, &Clock::System).await?;
         match driver.advance(&state, &Clock::System, Duration::from_secs(3)).await? {
             Progress::Verified(identity) => Ok(identity),
             Progress::Pending => panic!("the simulator has answered"),

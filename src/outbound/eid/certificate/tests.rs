@@ -288,6 +288,7 @@ fn a_profile_without_anchors_or_with_nonsense_is_refused() {
     let nonsense = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned();
     assert!(refused(TrustProfile { intermediates_pem: nonsense, ..profile.clone() }));
     assert!(refused(TrustProfile { require_policies: vec!["NCP+".to_owned()], ..profile.clone() }));
+    assert!(refused(TrustProfile { forbid_policies: vec!["NCP+".to_owned()], ..profile.clone() }));
     assert!(refused(TrustProfile { national_id_formats: Vec::new(), ..profile }));
 }
 
