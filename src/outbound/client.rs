@@ -68,10 +68,10 @@ pub enum OutboundError {
 pub struct UnusableRoots(#[source] reqwest::Error);
 
 impl OutboundClient {
-    /// A client that believes the system's TLS roots; for OCSP responders and what clients register. Where the system has no
-    /// roots (a bare container), it believes none and speaks plain http only.
-    pub fn new() -> Result<Self, UnusableRoots> {
-        Self::with_system_roots(builder)
+    /// A client that believes the system's TLS roots and these others (PEM, may be empty); for OCSP responders and what clients
+    /// register. Where there are none at all (a bare container), it speaks plain http only.
+    pub fn new(more_roots_pem: &str) -> Result<Self, UnusableRoots> {
+        Self::with_system_roots(more_roots_pem, builder)
     }
 
     /// A client that believes these TLS roots alone (PEM); where there are none it speaks plain http only.
@@ -81,14 +81,15 @@ impl OutboundClient {
     }
 
     /// The same for a client that connects only where the guard lets it.
-    pub(super) fn guarded(guard: &Guard) -> Result<Self, UnusableRoots> {
-        Self::with_system_roots(|| builder().dns_resolver(Arc::new(guard.clone())))
+    pub(super) fn guarded(guard: &Guard, more_roots_pem: &str) -> Result<Self, UnusableRoots> {
+        Self::with_system_roots(more_roots_pem, || builder().dns_resolver(Arc::new(guard.clone())))
     }
 
-    fn with_system_roots(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<Self, UnusableRoots> {
-        let client = builder().build().or_else(|error| {
-            tracing::warn!(%error, "no TLS roots in this system: outbound https is off");
-            builder().tls_certs_only([]).build()
+    fn with_system_roots(more_roots_pem: &str, builder: impl Fn() -> reqwest::ClientBuilder) -> Result<Self, UnusableRoots> {
+        let more = Certificate::from_pem_bundle(more_roots_pem.as_bytes()).map_err(UnusableRoots)?;
+        let client = builder().tls_certs_merge(more.clone()).build().or_else(|error| {
+            tracing::warn!(%error, "no TLS roots in this system: outbound https goes to those alone that the settings trust");
+            builder().tls_certs_only(more).build()
         });
         client.map(Self::of).map_err(UnusableRoots)
     }

@@ -38,7 +38,6 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use axum::Router;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use self::{authority::Authority, behaviour::SCENARIOS, mode::Settings, world::World};
@@ -46,7 +45,10 @@ pub use self::{
     mode::Mode,
     op::{CLIENT_ID as BROKER_CLIENT_ID, CLIENT_SECRET as BROKER_CLIENT_SECRET},
 };
-use crate::base::{clock::Clock, secret::Secret};
+use crate::{
+    base::{clock::Clock, secret::Secret},
+    demo::tls::Listener,
+};
 
 /// The UUID under which the simulator knows its relying party, unless told otherwise.
 pub const RELYING_PARTY_UUID: &str = "00000000-0000-4000-8000-0000000d0000";
@@ -216,10 +218,10 @@ impl Simulator {
     }
 
     /// Serves until `stop`; waiting polls are then answered, and what still runs after five seconds is broken off.
-    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn serve(self, listener: impl Into<Listener>, stop: CancellationToken) -> anyhow::Result<()> {
         let closing = self.shared.closing.clone();
         let until = closing.clone();
-        let server = axum::serve(listener, self.router()).with_graceful_shutdown(until.cancelled_owned());
+        let server = axum::serve(listener.into(), self.router()).with_graceful_shutdown(until.cancelled_owned());
         let end = async {
             stop.cancelled().await;
             closing.cancel();
