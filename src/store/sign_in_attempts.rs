@@ -63,6 +63,12 @@ statements! {
         where sign_in_attempts.id = taken.id
         returning taken.driver_state";
 
+    // by whoever read the state that was: of two writers one wins
+    REPLACE_STATE = r"
+        update sign_in_attempts
+        set driver_state = $3
+        where id = $1 and state = 'pending' and driver_state = $2";
+
     LEASE = r"
         update sign_in_attempts
         set lease_owner = $2, lease_until = $3
@@ -280,6 +286,11 @@ pub async fn take(
     now: OffsetDateTime,
 ) -> sqlx::Result<Option<Vec<u8>>> {
     sqlx::query_scalar(TAKE).bind(id).bind(owner).bind(until).bind(now).fetch_optional(executor).await
+}
+
+/// Puts another state in the place of the one that was read; nothing where that is not there any more.
+pub async fn replace_state(executor: impl PgExecutor<'_>, id: AttemptId, old: &[u8], new: &[u8]) -> sqlx::Result<()> {
+    sqlx::query(REPLACE_STATE).bind(id).bind(old).bind(new).execute(executor).await.map(drop)
 }
 
 /// A pending attempt in the hands of the one task that polls.

@@ -66,11 +66,12 @@ impl Scene {
             client_id: "@island.is/minar",
             attempt: AttemptId(uuid::Uuid::nil()),
             accepted_acr: &[],
+            return_url: "",
         };
         let clock = Clock::System;
         let input = BeginInput::PhoneNumber(PhoneNumber::parse(phone_number, true).expect("a number"));
         let prepared = self.driver.prepare(&context, input, clock.now()).map_err(|error| error.kind)?;
-        let state = self.driver.start(&prepared.state).await.map_err(|error| error.kind)?;
+        let state = self.driver.start(&prepared.state, &clock).await.map_err(|error| error.kind)?;
         loop {
             match self.driver.advance(&state, &clock, Duration::from_secs(1)).await.map_err(|error| error.kind)? {
                 Progress::Verified(identity) => return Ok(identity),
@@ -96,12 +97,13 @@ fn driver(simulator: &Simulator, url: &str, host: &str) -> Driver {
             anchors_pem: simulator.anchors_pem(),
             intermediates_pem: simulator.intermediates_pem(),
             require_policies: vec![SIMULATOR_POLICY_OID_TEXT.to_owned()],
+            forbid_policies: Vec::new(),
             extended_key_usages: vec!["1.3.6.1.5.5.7.3.2".to_owned()],
             national_id_formats: vec![NationalIdFormat::Etsi, NationalIdFormat::Bare10],
             countries: vec!["IS".to_owned()],
             ocsp_url: None,
             ocsp_hosts: vec![host.to_owned()],
-            ocsp_answers_ahead: false,
+            ..TrustProfile::default()
         },
         tls_roots_pem: String::new(),
     };

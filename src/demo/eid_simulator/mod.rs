@@ -7,6 +7,7 @@
 mod answer;
 mod authority;
 mod behaviour;
+mod card;
 mod certificate;
 mod control;
 mod event;
@@ -37,7 +38,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use axum::Router;
+use axum::{Router, middleware};
 use tokio_util::sync::CancellationToken;
 
 use self::{authority::Authority, behaviour::SCENARIOS, mode::Settings, world::World};
@@ -47,7 +48,7 @@ pub use self::{
 };
 use crate::{
     base::{clock::Clock, secret::Secret},
-    demo::tls::Listener,
+    demo::tls::{Listener, with_host},
 };
 
 /// The UUID under which the simulator knows its relying party, unless told otherwise.
@@ -108,6 +109,7 @@ struct Shared {
     op_keys: OnceLock<op::OpKeys>,
     root_pem: String,
     sim_pem: String,
+    card_pem: String,
 }
 
 impl Shared {
@@ -150,6 +152,7 @@ impl Simulator {
         let now = options.clock.now();
         let authority = Authority::open(&options.data_dir.join("authority"), now)?;
         let (root_pem, sim_pem) = (authority.root.pem.clone(), authority.sim.pem.clone());
+        let card_pem = authority.card.pem.clone();
         let public_url = options.public_url.trim_end_matches('/').to_owned();
         let world = World::open(
             authority,
@@ -169,11 +172,12 @@ impl Simulator {
             op_keys: OnceLock::new(),
             root_pem,
             sim_pem,
+            card_pem,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Every route: provider wire, revocation services, control API and phone page.
+    /// Every route: provider wire, revocation services, control API, phone page and card reader.
     pub fn router(&self) -> Router {
         Router::new()
             .merge(mobile_id::router(&self.shared))
@@ -181,6 +185,7 @@ impl Simulator {
             .merge(phone::router(&self.shared))
             .merge(revocation::router())
             .merge(op::router())
+            .merge(card::router(&self.shared))
             .with_state(Arc::clone(&self.shared))
     }
 
@@ -192,6 +197,11 @@ impl Simulator {
     /// The authority between the root and the people, which the wire does not carry, PEM.
     pub fn intermediates_pem(&self) -> String {
         self.shared.sim_pem.clone()
+    }
+
+    /// The same of identity cards, PEM.
+    pub fn card_intermediates_pem(&self) -> String {
+        self.shared.card_pem.clone()
     }
 
     /// The Gervimenn, whose sign-in succeeds.
@@ -221,7 +231,8 @@ impl Simulator {
     pub async fn serve(self, listener: impl Into<Listener>, stop: CancellationToken) -> anyhow::Result<()> {
         let closing = self.shared.closing.clone();
         let until = closing.clone();
-        let server = axum::serve(listener.into(), self.router()).with_graceful_shutdown(until.cancelled_owned());
+        let router = self.router().layer(middleware::map_request(with_host));
+        let server = axum::serve(listener.into(), router).with_graceful_shutdown(until.cancelled_owned());
         let end = async {
             stop.cancelled().await;
             closing.cancel();

@@ -54,8 +54,11 @@ impl Attendant {
     pub(super) async fn start(self, app: &App, state: &DriverState) -> sqlx::Result<Option<DriverState>> {
         let configuration = app.configuration();
         let driver = configuration.driver(self.provider);
+        if !self.pause(app, driver, state).await? {
+            return Ok(None);
+        }
         let started = match driver {
-            Some(driver) => driver.start(state).await,
+            Some(driver) => driver.start(state, &app.clock).await,
             None => Err(EidError::from(EidErrorKind::ProviderConfig)),
         };
         match started {
@@ -70,6 +73,21 @@ impl Attendant {
                 Ok(None)
             }
         }
+    }
+
+    /// Leaves the page its moment before the device asks; whether the attempt is still to be started after it. A node that stops
+    /// waits no longer, so that another one can go on.
+    async fn pause(self, app: &App, driver: Option<&Driver>, state: &DriverState) -> sqlx::Result<bool> {
+        let pause = driver.map_or(std::time::Duration::ZERO, |driver| driver.pause_before_start(state, app.clock.now()));
+        if pause.is_zero() {
+            return Ok(true);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = app.stopping.cancelled() => {}
+        }
+        let attempt = sign_in_attempts::find(&app.pool, self.attempt).await?;
+        Ok(attempt.is_some_and(|attempt| attempt.state == AttemptState::Created))
     }
 
     /// Looks once at what came through the browser, and ends the attempt by it, or verifies the person (EID-05). Nothing happens
@@ -205,7 +223,13 @@ pub async fn cancel(app: &App, id: AttemptId, now: OffsetDateTime) -> sqlx::Resu
 /// How long the same browser waits after a cancel before it may ask for another prompt (eid.md §10.4).
 const SAME_BROWSER_PAUSE: Duration = Duration::seconds(5);
 
-async fn fail(app: &App, id: AttemptId, state: AttemptState, error: &EidError, now: OffsetDateTime) -> sqlx::Result<()> {
+pub(super) async fn fail(
+    app: &App,
+    id: AttemptId,
+    state: AttemptState,
+    error: &EidError,
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
     let incident = Uuid::from_bytes(entropy::bytes());
     let (kind, provider_code) = (error.kind.as_str(), error.provider_code.as_deref());
     let failure = Failure { state, kind, provider_code, incident };

@@ -11,6 +11,7 @@ use crate::{
     outbound::eid::{DriverState, Event, Step},
 };
 
+mod app_return;
 mod attend;
 mod begin;
 mod complete;
@@ -18,6 +19,7 @@ mod limits;
 
 use attend::Attendant;
 
+pub use app_return::app_returned;
 pub use attend::{cancel, take_over};
 pub use begin::{BeginRefusal, Begun, SignInRequest, begin};
 pub use complete::{CompleteRefusal, Completed, complete};

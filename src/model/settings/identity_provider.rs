@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{
     client::is_acr,
     fields::{Faults, FieldError, LONGEST_TITLE, check_localized, check_text, check_unique},
-    oidc, trust,
+    oidc, smart_id, trust,
 };
 use crate::{
     base::{
@@ -14,7 +14,9 @@ use crate::{
     },
     model::{
         environment::Environment,
-        identity_provider::{DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings, OidcSettings},
+        identity_provider::{
+            DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings, OidcSettings, SmartIdSettings,
+        },
     },
 };
 
@@ -50,6 +52,26 @@ pub enum DriverInput {
     MobileId(MobileIdSettings),
     /// another OpenID provider (eid.md §8.5)
     Oidc(OidcSettings),
+    /// Smart-ID RP API v3 (eid.md §3)
+    SmartId(SmartIdSettings),
+}
+
+impl DriverInput {
+    fn check(&self, faults: &mut Faults, environment: Environment) {
+        match self {
+            Self::MobileId(settings) => check_mobile_id(faults, settings, environment),
+            Self::SmartId(settings) => smart_id::check(faults, settings, environment),
+            Self::Oidc(settings) => oidc::check(faults, settings, environment),
+        }
+    }
+
+    fn into_settings(self) -> DriverSettings {
+        match self {
+            Self::MobileId(settings) => DriverSettings::MobileId(settings),
+            Self::SmartId(settings) => DriverSettings::SmartId(settings),
+            Self::Oidc(settings) => DriverSettings::Oidc(settings),
+        }
+    }
 }
 
 /// The identity provider under this row id, or what is wrong with the input. `organisation_id` is that of the input's organisation.
@@ -65,15 +87,10 @@ pub fn parse(
         faults.add("kind", "is required: sim, app or card");
     }
     match &input.driver {
-        Some(DriverInput::MobileId(settings)) => check_mobile_id(&mut faults, settings, environment),
-        Some(DriverInput::Oidc(settings)) => oidc::check(&mut faults, settings, environment),
-        None => faults.add("driver", "is required: mobile_id or oidc with its settings below it"),
+        Some(driver) => driver.check(&mut faults, environment),
+        None => faults.add("driver", "is required: mobile_id, smart_id or oidc with its settings below it"),
     }
-    let driver = input.driver.map(|driver| match driver {
-        DriverInput::MobileId(settings) => DriverSettings::MobileId(settings),
-        DriverInput::Oidc(settings) => DriverSettings::Oidc(settings),
-    });
-    let (Some(kind), Some(driver)) = (input.kind, driver) else {
+    let (Some(kind), Some(driver)) = (input.kind, input.driver) else {
         return Err(faults.into_vec());
     };
     faults.or(IdentityProvider {
@@ -81,7 +98,7 @@ pub fn parse(
         organisation_id,
         name: input.name,
         kind,
-        driver,
+        driver: driver.into_settings(),
         acr: input.acr,
         amr: input.amr,
         enabled: input.enabled.unwrap_or(true),
@@ -119,9 +136,9 @@ fn check_words(faults: &mut Faults, input: &IdentityProviderInput) {
 fn check_mobile_id(faults: &mut Faults, settings: &MobileIdSettings, environment: Environment) {
     let at = |field: &str| format!("driver.mobile_id.{field}");
     if environment == Environment::Production {
-        check_in_production(faults, settings);
+        check_mobile_id_in_production(faults, settings);
     } else {
-        check_base_url(faults, &at("base_url"), settings, environment);
+        check_base_url(faults, &at("base_url"), &settings.base_url, &settings.tls_roots_pem, environment);
     }
     if uuid::Uuid::try_parse(&settings.relying_party_uuid).is_err() {
         faults.add(at("relying_party_uuid"), "is not a UUID");
@@ -137,9 +154,17 @@ fn check_mobile_id(faults: &mut Faults, settings: &MobileIdSettings, environment
 }
 
 /// What only test systems have: addresses, names and certificates (eid.md §12.2, 3 and 5).
-pub(super) fn check_in_production(faults: &mut Faults, settings: &MobileIdSettings) {
+pub(super) fn check_in_production(faults: &mut Faults, driver: &DriverSettings) {
+    match driver {
+        DriverSettings::MobileId(settings) => check_mobile_id_in_production(faults, settings),
+        DriverSettings::SmartId(settings) => smart_id::check_in_production(faults, settings),
+        DriverSettings::Oidc(settings) => oidc::check_in_production(faults, settings),
+    }
+}
+
+fn check_mobile_id_in_production(faults: &mut Faults, settings: &MobileIdSettings) {
     let at = |field: &str| format!("driver.mobile_id.{field}");
-    check_base_url(faults, &at("base_url"), settings, Environment::Production);
+    check_base_url(faults, &at("base_url"), &settings.base_url, &settings.tls_roots_pem, Environment::Production);
     if settings.relying_party_uuid.starts_with("00000000-0000-") || settings.relying_party_name.eq_ignore_ascii_case("demo") {
         faults.add(at("relying_party_uuid"), "is that of a provider's demo service");
     }
@@ -156,17 +181,17 @@ pub(super) fn check_in_production(faults: &mut Faults, settings: &MobileIdSettin
 }
 
 /// The provider's address: https with pinned roots; plain http only on a developer's machine (eid.md §12.2).
-fn check_base_url(faults: &mut Faults, field: &str, settings: &MobileIdSettings, environment: Environment) {
-    let Ok(url) = url::Url::parse(&settings.base_url) else {
-        faults.add(field, format!("`{}` is not an address such as https://mid.example.is/mid-api", settings.base_url));
+pub(super) fn check_base_url(faults: &mut Faults, field: &str, base_url: &str, tls_roots_pem: &str, environment: Environment) {
+    let Ok(url) = url::Url::parse(base_url) else {
+        faults.add(field, format!("`{}` is not an address such as https://mid.example.is/mid-api", base_url));
         return;
     };
     let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
-    if !plain || url.host_str().is_none() || settings.base_url.ends_with('/') {
+    if !plain || url.host_str().is_none() || base_url.ends_with('/') {
         faults.add(field, "is a scheme, a host and perhaps a path, without user, query, fragment or a slash at the end");
     }
     match url.scheme() {
-        "https" if settings.tls_roots_pem.is_empty() => {
+        "https" if tls_roots_pem.is_empty() => {
             faults.add(field, "https needs tls_roots_pem: the roots that are pinned");
         }
         "https" => {}
@@ -179,6 +204,7 @@ fn check_base_url(faults: &mut Faults, field: &str, settings: &MobileIdSettings,
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::model::identity_provider::RevocationCheck;
 
     const ANCHOR: &str = include_str!("../../../tests/data/anchor.pem");
     const TEST_ANCHOR: &str = include_str!("../../../tests/data/simulator_anchor.pem");
@@ -226,7 +252,7 @@ pub(super) mod tests {
     #[test]
     fn each_faulty_field_is_named() {
         type Change = fn(&mut MobileIdSettings);
-        let table: [(Change, &str); 11] = [
+        let table: [(Change, &str); 18] = [
             (|s| s.base_url = "mid-api".into(), "base_url"),
             (|s| s.base_url = "http://localhost:8090/".into(), "base_url"),
             (|s| s.base_url = "http://a:b@localhost:8090".into(), "base_url"),
@@ -238,6 +264,13 @@ pub(super) mod tests {
             (|s| s.trust.countries = vec!["IS".into(), "is".into()], "trust.countries[1]"),
             (|s| s.trust.ocsp_hosts = vec!["http://ocsp".into()], "trust.ocsp_hosts[0]"),
             (|s| s.trust.national_id_formats = Vec::new(), "trust.national_id_formats"),
+            (|s| s.trust.forbid_policies = vec!["policy".into()], "trust.forbid_policies[0]"),
+            (|s| s.trust.max_chain = Some(4), "trust.max_chain"),
+            (|s| s.trust.ocsp_hosts = Vec::new(), "trust.ocsp_url"),
+            (|s| s.trust.ocsp_fallback_urls = vec!["http://ocsp".into()], "trust.ocsp_fallback_urls"),
+            (|s| s.trust.ocsp_responders_pem = "none".into(), "trust.ocsp_responders_pem"),
+            (|s| s.trust.revocation = RevocationCheck::OcspThenCrl, "trust.crl_urls"),
+            (|s| s.trust.crl_urls = vec!["ldap://crl".into()], "trust.crl_urls[0]"),
         ];
         for (change, field) in table {
             assert_eq!(faults_of(change, Environment::Development), [field]);

@@ -15,4 +15,5 @@ pub mod organisation;
 pub mod production;
 pub mod scope;
 pub mod secret;
+mod smart_id;
 pub mod trust;

@@ -6,13 +6,8 @@ use super::{
     client_keys::check_jwks_uri,
     fields::Faults,
     identity_provider::check_in_production,
-    oidc,
 };
-use crate::model::{
-    client::RegisteredClient,
-    environment::Environment::Production,
-    identity_provider::{DriverSettings, IdentityProvider},
-};
+use crate::model::{client::RegisteredClient, environment::Environment::Production, identity_provider::IdentityProvider};
 
 /// Everything in these rows for which a server in production refuses to start, each in one line.
 pub fn faults<'a>(
@@ -28,10 +23,7 @@ pub fn faults<'a>(
     });
     let of_providers = providers.into_iter().flat_map(|provider| {
         let mut faults = Faults::default();
-        match &provider.driver {
-            DriverSettings::MobileId(settings) => check_in_production(&mut faults, settings),
-            DriverSettings::Oidc(settings) => oidc::check_in_production(&mut faults, settings),
-        }
+        check_in_production(&mut faults, &provider.driver);
         lines(&format!("identity provider {}", provider.name), faults)
     });
     of_clients.chain(of_providers).collect()
@@ -52,7 +44,7 @@ mod tests {
         model::{
             client::ClientType,
             environment::Environment,
-            identity_provider::{IdentityProviderKind, MobileIdSettings},
+            identity_provider::{DriverSettings, IdentityProviderKind, MobileIdSettings},
             settings::{
                 client::{Surroundings, parse},
                 client_input::ClientInput,

@@ -36,6 +36,8 @@ pub enum EidErrorKind {
     CredentialBroken,
     /// revoked by its issuer
     CredentialRevoked,
+    /// the app cannot show what we ask for
+    AppTooOld,
     /// not a certificate that we accept; a security event
     CertificateRejected,
     /// another person than the one who was addressed; a security event
@@ -58,7 +60,7 @@ pub enum EidErrorKind {
 
 impl EidErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::InvalidInput,
         Self::NotAvailableForUser,
         Self::Timeout,
@@ -68,6 +70,7 @@ impl EidErrorKind {
         Self::CredentialBlocked,
         Self::CredentialBroken,
         Self::CredentialRevoked,
+        Self::AppTooOld,
         Self::CertificateRejected,
         Self::IdentityMismatch,
         Self::SignatureInvalid,
@@ -91,6 +94,7 @@ impl EidErrorKind {
             Self::CredentialBlocked => "credential_blocked",
             Self::CredentialBroken => "credential_broken",
             Self::CredentialRevoked => "credential_revoked",
+            Self::AppTooOld => "app_too_old",
             Self::CertificateRejected => "certificate_rejected",
             Self::IdentityMismatch => "identity_mismatch",
             Self::SignatureInvalid => "signature_invalid",
@@ -147,6 +151,9 @@ pub enum DriverFault {
     /// a certificate of the trust profile is none, or too many of them
     #[error("a certificate of the trust profile cannot be read: {0}")]
     Certificate(String),
+    /// no way to begin
+    #[error("the driver has no flows")]
+    NoFlows,
     /// nobody to believe
     #[error("the trust profile has no anchors")]
     NoAnchors,
@@ -162,6 +169,9 @@ pub enum DriverFault {
     /// a test account at the provider, in production (eid.md §12.5)
     #[error("production refuses the provider's test account")]
     TestAccount,
+    /// nobody would be asked whether a certificate is revoked, in production (eid.md §12.6)
+    #[error("production refuses a trust profile with revocation: none")]
+    NoRevocation,
     /// an address that production must not use (eid.md §12.2)
     #[error("production refuses the address in {0}: https and a public host are needed")]
     TestAddress(&'static str),

@@ -11,8 +11,8 @@ use super::{
     EidError, EidErrorKind,
     certificate::{self, CertificateFault, Leaf},
     error::DriverFault,
-    revocation::{OcspEvidence, Revocation},
-    signature::Hash,
+    revocation::{Revocation, RevocationEvidence},
+    signature::{AlgorithmName, Hash, PublicKey, SignatureFault},
     subject::Subject,
     trust::Trust,
 };
@@ -112,6 +112,9 @@ pub struct CertificateEvidence {
     pub hash_input: String,
     /// what was signed, base64
     pub hash: String,
+    /// the text of that hash, where an app has signed one that names the flow (eid.md §3.3)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_text: Option<String>,
     /// the signature, base64
     pub signature: String,
     /// its algorithm, as the provider named it
@@ -123,7 +126,7 @@ pub struct CertificateEvidence {
     /// its serial number, as hexadecimal pairs with colons
     pub serial: String,
     /// what its issuer said of revocation
-    pub ocsp: OcspEvidence,
+    pub revocation: RevocationEvidence,
     /// when all this was verified
     #[serde(with = "time::serde::rfc3339")]
     pub verified_at: OffsetDateTime,
@@ -145,10 +148,32 @@ pub(super) struct SignedChallenge {
     /// the hash function that we asked for
     pub(super) hash_kind: Hash,
     /// the provider's word
+    pub(super) algorithm: AlgorithmName,
+    pub(super) signature: Vec<u8>,
+    /// DER
+    pub(super) certificate: Vec<u8>,
+}
+
+/// An app's answer: a text that we have rebuilt, signed.
+pub(super) struct SignedText {
+    pub(super) hash_input: Vec<u8>,
+    pub(super) text: String,
+    pub(super) hash: Vec<u8>,
+    /// as it was checked
     pub(super) algorithm: String,
     pub(super) signature: Vec<u8>,
     /// DER
     pub(super) certificate: Vec<u8>,
+}
+
+/// What was proven, on its way into the evidence.
+struct Proof {
+    hash_input: Vec<u8>,
+    hash: Vec<u8>,
+    signed_text: Option<String>,
+    algorithm: String,
+    signature: Vec<u8>,
+    certificate: Vec<u8>,
 }
 
 /// Verifies answers by one trust profile.
@@ -166,17 +191,51 @@ impl Verifier {
     /// The whole verification at `now`. Every failure is final.
     pub(super) async fn verify(&self, challenge: SignedChallenge, now: OffsetDateTime) -> Result<VerifiedIdentity, EidError> {
         let leaf = self.check(&challenge, now)?;
+        let proof = Proof {
+            hash_input: challenge.hash_input,
+            hash: challenge.hash,
+            signed_text: None,
+            algorithm: challenge.algorithm.as_str().to_owned(),
+            signature: challenge.signature,
+            certificate: challenge.certificate,
+        };
+        self.identify(leaf, proof, now).await
+    }
+
+    /// The same for a text that an app has signed, its signature judged by `is_signed`.
+    pub(super) async fn verify_text(
+        &self,
+        signed: SignedText,
+        is_signed: impl FnOnce(&PublicKey, &SignedText) -> Result<(), SignatureFault>,
+        now: OffsetDateTime,
+    ) -> Result<VerifiedIdentity, EidError> {
+        let leaf = certificate::check(&signed.certificate, &self.trust, now).map_err(rejected)?;
+        is_signed(&leaf.key, &signed).map_err(|fault| EidErrorKind::SignatureInvalid.because(fault))?;
+        let proof = Proof {
+            hash_input: signed.hash_input,
+            hash: signed.hash,
+            signed_text: Some(signed.text),
+            algorithm: signed.algorithm,
+            signature: signed.signature,
+            certificate: signed.certificate,
+        };
+        self.identify(leaf, proof, now).await
+    }
+
+    /// Who it is, and whether the certificate still holds: the network last.
+    async fn identify(&self, leaf: Leaf, proof: Proof, now: OffsetDateTime) -> Result<VerifiedIdentity, EidError> {
         let national_id = self.person(&leaf.subject).map_err(rejected)?;
-        let ocsp = self.revocation.check(&leaf, self.trust.refuse_tests, now).await?;
+        let revocation = self.revocation.check(&leaf, self.trust.refuse_tests, now).await?;
         let evidence = CertificateEvidence {
-            hash_input: base64(&challenge.hash_input),
-            hash: base64(&challenge.hash),
-            signature: base64(&challenge.signature),
-            algorithm: challenge.algorithm,
-            certificate: base64(&challenge.certificate),
+            hash_input: base64(&proof.hash_input),
+            hash: base64(&proof.hash),
+            signed_text: proof.signed_text,
+            signature: base64(&proof.signature),
+            algorithm: proof.algorithm,
+            certificate: base64(&proof.certificate),
             issuer: leaf.issuer_name,
             serial: format_serial(&leaf.serial),
-            ocsp,
+            revocation,
             verified_at: now,
         };
         let evidence = Evidence::Certificate(Box::new(evidence));
