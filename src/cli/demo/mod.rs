@@ -245,6 +245,7 @@ fn settings(issuer: &str, state: &State, directory: &Path) -> anyhow::Result<Set
         settings.server.tls_key = Some(authority.identity_file());
         authority.pem().clone_into(&mut settings.outbound.trusted_roots);
     }
+    settings.sign_in.secrets_dir = Some(configuration::secrets(directory));
     settings.telemetry.log_filter = variable("IAS__TELEMETRY__LOG_FILTER").unwrap_or_else(|| "info".to_owned());
     Ok(settings)
 }

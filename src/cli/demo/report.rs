@@ -5,7 +5,10 @@ use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
 use serde_json::json;
 
 use super::{Addresses, Arguments, LOG, Node, State, say};
-use crate::{base::secret::Secret, demo::eid_simulator::Simulator};
+use crate::{
+    base::secret::Secret,
+    demo::eid_simulator::{BROKER_CLIENT_ID, BROKER_CLIENT_SECRET, Simulator},
+};
 
 pub(super) const FILE: &str = "demo.json";
 
@@ -59,6 +62,8 @@ pub(super) fn write(
             "phone": format!("{}/phone", addresses.simulator),
             "control": format!("{}/control", addresses.simulator),
             "token": state.control_token().expose(),
+            "brokers": simulator.brokers(),
+            "broker_client": { "client_id": BROKER_CLIENT_ID, "client_secret": BROKER_CLIENT_SECRET },
         },
         "webapp": addresses.webapp,
         "ca_file": addresses.authority.as_ref().map(|authority| absolute(&authority.file())),

@@ -227,6 +227,11 @@ impl Simulator {
         SCENARIOS.iter().map(summary).collect()
     }
 
+    /// The issuers of the simulated OpenID brokers, each of which tells its claims in a way of its own.
+    pub fn brokers(&self) -> Vec<String> {
+        op::Style::ALL.map(|style| self.shared.op_issuer(style)).to_vec()
+    }
+
     /// Serves until `stop`; waiting polls are then answered, and what still runs after five seconds is broken off.
     pub async fn serve(self, listener: impl Into<Listener>, stop: CancellationToken) -> anyhow::Result<()> {
         let closing = self.shared.closing.clone();

@@ -175,6 +175,8 @@ fn tells_programs(file: &Value, port: u16, directory: &Path) {
             "phone": format!("{simulator}/phone"),
             "control": format!("{simulator}/control"),
             "token": token,
+            "brokers": ["audkenni", "signicat", "kenni"].map(|style| format!("{simulator}/op/{style}")),
+            "broker_client": { "client_id": "ias-demo", "client_secret": "the-simulated-brokers-secret-of-ias-demo" },
         })
     );
     assert!(token.len() >= 40 && directory.join("state.json").exists());

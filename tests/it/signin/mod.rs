@@ -1,5 +1,6 @@
 //! The pages on which people sign in, choose and allow.
 
+mod assurance;
 mod choose;
 mod consent;
 mod faults;
@@ -9,4 +10,6 @@ mod secrecy;
 mod sessions;
 mod start;
 mod statements;
+mod upstream;
+mod upstream_faults;
 mod wait;

@@ -2,6 +2,7 @@
 //! person with a small browser.
 
 pub mod authorize;
+pub mod broker;
 pub mod database;
 pub mod example_application;
 pub mod person;
