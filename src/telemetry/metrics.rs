@@ -98,6 +98,13 @@ pub static CLOCK_OFFSET_SECONDS: Gauge = Gauge(Metric {
     labels: &[],
 });
 
+/// Whether production refuses the stored configuration.
+pub static CONFIGURATION_REFUSED: Gauge = Gauge(Metric {
+    name: "ias_configuration_refused",
+    help: "1 while this node goes on with an older configuration because production refuses the stored one; the log says why.",
+    labels: &[],
+});
+
 /// When each job last did all that it had to do.
 pub static JOB_LAST_SUCCESS: Gauge = Gauge(Metric {
     name: "ias_job_last_success_timestamp_seconds",
@@ -123,8 +130,14 @@ const COUNTERS: &[&Counter] = &[
     &RATE_LIMITED,
     &ROWS_REMOVED,
 ];
-const GAUGES: &[&Gauge] =
-    &[&HTTP_REQUESTS_OPEN, &DATABASE_CONNECTIONS, &SNAPSHOT_AGE_SECONDS, &CLOCK_OFFSET_SECONDS, &JOB_LAST_SUCCESS];
+const GAUGES: &[&Gauge] = &[
+    &HTTP_REQUESTS_OPEN,
+    &DATABASE_CONNECTIONS,
+    &SNAPSHOT_AGE_SECONDS,
+    &CLOCK_OFFSET_SECONDS,
+    &CONFIGURATION_REFUSED,
+    &JOB_LAST_SUCCESS,
+];
 const HISTOGRAMS: &[&Histogram] = &[&HTTP_REQUEST_SECONDS, &OUTBOUND_SECONDS];
 const BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 const OTHER: &str = "other";

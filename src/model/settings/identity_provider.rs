@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::{
     client::is_acr,
     fields::{Faults, FieldError, check_text, check_unique},
+    production::providers,
     trust,
 };
 use crate::{
@@ -64,12 +65,16 @@ pub fn parse(
     let (Some(kind), Some(DriverInput::MobileId(settings))) = (input.kind, input.driver) else {
         return Err(faults.into_vec());
     };
+    let driver = DriverSettings::MobileId(settings);
+    if environment == Environment::Production {
+        providers::check(&mut faults, &driver, None);
+    }
     faults.or(IdentityProvider {
         id,
         organisation_id,
         name: input.name,
         kind,
-        driver: DriverSettings::MobileId(settings),
+        driver,
         acr: input.acr,
         amr: input.amr,
         enabled: input.enabled.unwrap_or(true),
@@ -102,11 +107,7 @@ fn check_words(faults: &mut Faults, input: &IdentityProviderInput) {
 
 fn check_mobile_id(faults: &mut Faults, settings: &MobileIdSettings, environment: Environment) {
     let at = |field: &str| format!("driver.mobile_id.{field}");
-    if environment == Environment::Production {
-        check_in_production(faults, settings);
-    } else {
-        check_base_url(faults, &at("base_url"), settings, environment);
-    }
+    check_base_url(faults, &at("base_url"), settings, environment);
     if uuid::Uuid::try_parse(&settings.relying_party_uuid).is_err() {
         faults.add(at("relying_party_uuid"), "is not a UUID");
     }
@@ -120,25 +121,6 @@ fn check_mobile_id(faults: &mut Faults, settings: &MobileIdSettings, environment
     trust::check(faults, &at("trust"), &settings.trust);
 }
 
-/// What only test systems have: addresses, names and certificates (eid.md §12.2, 3 and 5).
-pub(super) fn check_in_production(faults: &mut Faults, settings: &MobileIdSettings) {
-    let at = |field: &str| format!("driver.mobile_id.{field}");
-    check_base_url(faults, &at("base_url"), settings, Environment::Production);
-    if settings.relying_party_uuid.starts_with("00000000-0000-") || settings.relying_party_name.eq_ignore_ascii_case("demo") {
-        faults.add(at("relying_party_uuid"), "is that of a provider's demo service");
-    }
-    let bundles = [
-        ("tls_roots_pem", &settings.tls_roots_pem),
-        ("trust.anchors_pem", &settings.trust.anchors_pem),
-        ("trust.intermediates_pem", &settings.trust.intermediates_pem),
-    ];
-    for (field, pem) in bundles {
-        for name in trust::test_authorities(pem) {
-            faults.add(at(field), format!("holds a certificate of a test authority: {name}"));
-        }
-    }
-}
-
 /// The provider's address: https with pinned roots; plain http only on a developer's machine (eid.md §12.2).
 fn check_base_url(faults: &mut Faults, field: &str, settings: &MobileIdSettings, environment: Environment) {
     let Ok(url) = url::Url::parse(&settings.base_url) else {
@@ -150,11 +132,12 @@ fn check_base_url(faults: &mut Faults, field: &str, settings: &MobileIdSettings,
         faults.add(field, "is a scheme, a host and perhaps a path, without user, query, fragment or a slash at the end");
     }
     match url.scheme() {
-        "https" if settings.tls_roots_pem.is_empty() => {
+        "https" if settings.tls_roots_pem.is_empty() && environment != Environment::Production => {
             faults.add(field, "https needs tls_roots_pem: the roots that are pinned");
         }
         "https" => {}
-        "http" if environment == Environment::Development => {}
+        // what production refuses is said by its own rules
+        "http" if environment != Environment::Staging => {}
         "http" => faults.add(field, "plain http is for development only; use https with tls_roots_pem"),
         _ => faults.add(field, "begins with https://"),
     }
@@ -179,7 +162,7 @@ pub(super) mod tests {
                 "require_policies": ["1.2.352.1.2.1"],
                 "national_id_formats": ["etsi"],
                 "countries": ["IS"],
-                "ocsp_hosts": ["localhost:8091"],
+                "ocsp_hosts": [if development { "localhost:8091" } else { "ocsp.example.is" }],
             },
             "tls_roots_pem": if development { "" } else { ANCHOR },
         });

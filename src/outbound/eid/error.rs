@@ -22,6 +22,8 @@ pub enum EidErrorKind {
     InvalidInput,
     /// no electronic ID for these details
     NotAvailableForUser,
+    /// the person has closed their telephone number to this browser
+    Restricted,
     /// not confirmed in time
     Timeout,
     /// declined on the device
@@ -54,9 +56,10 @@ pub enum EidErrorKind {
 
 impl EidErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::InvalidInput,
         Self::NotAvailableForUser,
+        Self::Restricted,
         Self::Timeout,
         Self::UserCancelled,
         Self::WrongCodeChosen,
@@ -78,6 +81,7 @@ impl EidErrorKind {
         match self {
             Self::InvalidInput => "invalid_input",
             Self::NotAvailableForUser => "not_available_for_user",
+            Self::Restricted => "restricted",
             Self::Timeout => "timeout",
             Self::UserCancelled => "user_cancelled",
             Self::WrongCodeChosen => "wrong_code_chosen",

@@ -9,7 +9,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-pub mod marker;
 pub mod mobile_id;
 
 mod address;
@@ -26,6 +25,7 @@ mod verification;
 #[cfg(feature = "demo")]
 mod test_authority;
 
+pub use crate::model::simulator_mark as marker;
 pub use error::{DriverFault, EidError, EidErrorKind};
 pub use revocation::{CrlEvidence, OcspEvidence, RevocationEvidence};
 pub use verification::{Assurance, CertificateEvidence, Evidence, VerifiedIdentity};

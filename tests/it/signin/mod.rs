@@ -2,9 +2,11 @@
 
 mod choose;
 mod consent;
+mod evidence;
 mod faults;
 mod leases;
 mod limits;
+mod restriction;
 mod secrecy;
 mod sessions;
 mod start;
