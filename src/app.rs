@@ -178,8 +178,9 @@ impl App {
     pub async fn new(settings: Settings, clock: Clock, pool: PgPool, metrics: Metrics) -> Result<Self, AppFault> {
         let master = settings.keys.master_key().map_err(|fault| AppFault::Configuration(fault.to_string()))?;
         let urls = Urls::new(settings.server.issuer.as_str());
-        let http = OutboundClient::new().map_err(|fault| AppFault::Outbound(fault.to_string()))?;
-        let guarded = GuardedClient::new(guard::Guard::new(&settings.outbound.allowed_hosts));
+        let http =
+            OutboundClient::new(&settings.outbound.trusted_roots).map_err(|fault| AppFault::Outbound(fault.to_string()))?;
+        let guarded = GuardedClient::new(guard::Guard::new(&settings.outbound.allowed_hosts), &settings.outbound.trusted_roots);
         let guarded = guarded.map_err(|fault| AppFault::Outbound(fault.to_string()))?;
         let snapshot = snapshot::load(&pool).await?;
         let keys = KeyRing::load(&pool, &master).await?;
@@ -379,7 +380,9 @@ impl Configuration {
                 earlier.and_then(|earlier| earlier.drivers.get(&provider.id)).filter(|built| built.provider == *provider);
             let driver = match kept {
                 Some(built) => Ok(Arc::clone(&built.driver)),
-                None => Driver::new(provider, http, settings.environment).map(Arc::new),
+                None => {
+                    Driver::new(provider, http, settings.sign_in.secrets_dir.as_deref(), settings.environment).map(Arc::new)
+                }
             };
             match driver {
                 Ok(driver) => drop(drivers.insert(provider.id, BuiltDriver { provider: Arc::clone(provider), driver })),

@@ -13,6 +13,7 @@ mod keys;
 mod live_state;
 mod migrate;
 mod node;
+mod outward;
 mod place;
 mod secrets;
 mod serve;

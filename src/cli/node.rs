@@ -1,6 +1,6 @@
 //! A node: the assembled app with its listeners and jobs, from start to graceful stop.
 
-use std::{net::SocketAddr, str::FromStr as _};
+use std::{net::SocketAddr, str::FromStr as _, sync::Arc};
 
 use anyhow::Context as _;
 use sqlx::{PgPool, postgres::PgConnectOptions};
@@ -13,7 +13,13 @@ use crate::{
     base::clock::Clock,
     config::{Settings, database::Database, environment::Environment},
     flows::await_nodes::await_nodes,
-    http::{router, server},
+    http::{
+        router,
+        server::{
+            self, Listener,
+            tls::{self, ClientCertificates, Tls},
+        },
+    },
     jobs,
     keys::life_cycle,
     model::settings::production::{self, Installation},
@@ -94,6 +100,22 @@ pub(super) async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}; choose another with {option}"))
 }
 
+/// The TLS of the listener, where the settings give it a certificate.
+fn tls(settings: &Settings, clock: &Clock) -> anyhow::Result<Option<Arc<Tls>>> {
+    let server = &settings.server;
+    let Some((certificate, key)) = server.tls_files() else { return Ok(None) };
+    let tls = Tls::open(tls::Options {
+        listener: "public",
+        certificate: certificate.clone(),
+        key: key.clone(),
+        host: server.issuer.host().to_owned(),
+        handshake_timeout: server.tls_handshake_timeout,
+        client_certificates: ClientCertificates::NotAsked,
+        clock: clock.clone(),
+    });
+    Ok(Some(Arc::new(tls.context("server.tls_certificate and server.tls_key are of no use")?)))
+}
+
 impl Node {
     /// Checks schema, environment and production rules, makes missing keys, and serves.
     pub(super) async fn start(
@@ -112,7 +134,9 @@ impl Node {
         let lifetimes = crate::app::key_lifetimes(&settings);
         let master = settings.keys.master_key()?;
         life_cycle::keep(&pool, &master, settings.keys.rsa_bits, lifetimes, clock.now()).await?;
-        let app = App::new(settings, clock, pool, Metrics::install()?).await?;
+        let metrics = Metrics::install()?;
+        let tls = tls(&settings, &clock)?;
+        let app = App::new(settings, clock, pool, metrics).await?;
         if app.settings.environment == Environment::Production {
             let configuration = app.configuration();
             let snapshot = configuration.snapshot();
@@ -129,7 +153,8 @@ impl Node {
         jobs::start(&app);
         let stop_serving = CancellationToken::new();
         let operations_address = operations.local_addr()?;
-        let servers = [(listener, router::public(&app)), (operations, router::operations(&app))]
+        let listener = Listener::new(listener, tls);
+        let servers = [(listener, router::public(&app)), (operations.into(), router::operations(&app))]
             .into_iter()
             .map(|(listener, router)| {
                 let (settings, stop) = (app.settings.server.clone(), stop_serving.clone());

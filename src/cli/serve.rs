@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use super::{
     node::{self, Node},
+    outward::Outward,
     settings, stop_signal,
 };
 use crate::{config::Purpose, telemetry::logging};
@@ -17,14 +18,17 @@ pub(super) struct Arguments {
     /// The address to serve on, in place of server.listen
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    #[command(flatten)]
+    outward: Outward,
 }
 
 pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::Result<()> {
     #[cfg(feature = "demo")]
     if let (Some(directory), Some(listen)) = (&arguments.demo_dir, arguments.listen) {
-        return super::demo::join(directory, listen).await;
+        return super::demo::join(directory, listen, &arguments.outward).await;
     }
     let mut settings = settings(file, Purpose::Serve)?;
+    arguments.outward.apply(&mut settings)?;
     logging::install(&settings.telemetry)?;
     if let Some(listen) = arguments.listen {
         settings.server.listen = listen;

@@ -29,6 +29,11 @@ impl Issuer {
         self.text.split_once("://").map_or("", |(_, authority)| authority)
     }
 
+    /// The host alone, an IPv6 address without its brackets.
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
+    }
+
     /// Whether the scheme is https.
     pub fn is_https(&self) -> bool {
         self.url.scheme() == "https"

@@ -141,12 +141,13 @@ impl Settings {
         let mut faults =
             [self.server.faults(), self.database.faults(), self.keys.faults(), self.session.faults(), self.sign_in.faults()]
                 .concat();
+        faults.extend(self.outbound.faults());
         faults.extend(self.retention.faults(self.session.absolute_ttl));
         match self.environment {
             Environment::Development => {}
             Environment::Staging => {
                 faults.extend(production::check_https(self));
-                faults.extend(production::check_outbound(self));
+                faults.extend(self.outbound.faults_outside_development());
             }
             Environment::Production => {
                 faults.extend(production::check(self));

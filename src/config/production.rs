@@ -10,7 +10,7 @@ pub fn check(settings: &Settings) -> Vec<String> {
     faults.extend(check_database(settings));
     faults.extend(check_keys(settings));
     faults.extend(check_limits(settings));
-    faults.extend(check_outbound(settings));
+    faults.extend(settings.outbound.faults_outside_development());
     faults
 }
 
@@ -32,12 +32,6 @@ pub fn check_https(settings: &Settings) -> Vec<String> {
     vec![format!("server.issuer: `{}` must begin with https:// outside development", issuer.as_str())]
 }
 
-/// SSR-02: outside development, nothing is opened for addresses that clients supply.
-pub fn check_outbound(settings: &Settings) -> Option<String> {
-    let opened = !settings.outbound.allowed_hosts.is_empty();
-    opened.then(|| "outbound.allowed_hosts: is for development; leave it empty".into())
-}
-
 fn check_issuer(settings: &Settings) -> Option<String> {
     let issuer = &settings.server.issuer;
     (!issuer.is_public()).then(|| {
@@ -45,13 +39,14 @@ fn check_issuer(settings: &Settings) -> Option<String> {
     })
 }
 
-// The server speaks no TLS itself, so in production a proxy always stands in front (PRX-02).
+// Where the server speaks no TLS itself, a proxy always stands in front (PRX-02).
 fn check_proxies(settings: &Settings) -> Vec<String> {
     let proxies = &settings.server.trusted_proxies;
-    if proxies.is_empty() {
+    if proxies.is_empty() && settings.server.tls_files().is_none() {
         return vec![
             "server.trusted_proxies: is empty; name the networks of the TLS proxy in front, as in \
-             IAS__SERVER__TRUSTED_PROXIES=10.0.3.0/28"
+             IAS__SERVER__TRUSTED_PROXIES=10.0.3.0/28, or let the server speak TLS itself, with \
+             server.tls_certificate and server.tls_key"
                 .into(),
         ];
     }

@@ -1,6 +1,6 @@
 //! `[server]`: issuer, listeners, proxies, timeouts and caps.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -13,8 +13,15 @@ use super::{issuer::Issuer, value};
 pub struct Server {
     /// the issuer, as clients have it
     pub issuer: Issuer,
-    /// where requests are served, without TLS
+    /// where requests are served
     pub listen: SocketAddr,
+    /// the PEM file of the listener's certificate and those above it; none where a proxy ends TLS
+    pub tls_certificate: Option<PathBuf>,
+    /// the PEM file of its private key; there where the certificate is
+    pub tls_key: Option<PathBuf>,
+    /// from a connection to the end of its handshake (DOS-01)
+    #[serde(deserialize_with = "value::timeout")]
+    pub tls_handshake_timeout: Duration,
     /// where health and metrics are served (OPS-03)
     pub operations_listen: SocketAddr,
     /// values of `Host` that are answered, in lower case, with their port where one is sent (PRX-01); never empty once loaded
@@ -49,6 +56,11 @@ pub struct Server {
 }
 
 impl Server {
+    /// The files of certificate and key, where the listener speaks TLS.
+    pub fn tls_files(&self) -> Option<(&PathBuf, &PathBuf)> {
+        self.tls_certificate.as_ref().zip(self.tls_key.as_ref())
+    }
+
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if self.listen == self.operations_listen && self.listen.port() != 0 {
@@ -62,7 +74,9 @@ impl Server {
                 "server.security_contact: `{contact}` must be an address such as mailto:security@example.is or https://example.is/security"
             ));
         }
+        faults.extend(self.tls_faults());
         for (key, timeout) in [
+            ("tls_handshake_timeout", self.tls_handshake_timeout),
             ("header_timeout", self.header_timeout),
             ("request_timeout", self.request_timeout),
             ("idle_timeout", self.idle_timeout),
@@ -86,6 +100,18 @@ impl Server {
             faults.push(format!("server.allowed_hosts: `{host}` must be a host in lower case, with a port where one is sent"));
         }
         faults
+    }
+
+    fn tls_faults(&self) -> Option<String> {
+        match (&self.tls_certificate, &self.tls_key) {
+            (Some(_), None) => Some("server.tls_key: is missing; name the file of the certificate's private key".into()),
+            (None, Some(_)) => Some("server.tls_certificate: is missing; name the file of the key's certificate".into()),
+            (Some(_), Some(_)) if !self.issuer.is_https() => Some(format!(
+                "server.issuer: `{}` must begin with https://, since the listener speaks TLS",
+                self.issuer.as_str()
+            )),
+            _ => None,
+        }
     }
 }
 

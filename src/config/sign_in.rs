@@ -1,6 +1,6 @@
 //! `[sign_in]`: how long a person has, and how often somebody may try.
 
-use std::str::FromStr;
+use std::{path::PathBuf, str::FromStr};
 
 use serde::Deserialize;
 use time::Duration;
@@ -36,6 +36,9 @@ pub struct SignIn {
     /// how long they pause
     #[serde(deserialize_with = "value::lifetime")]
     pub refusal_pause: Duration,
+    /// the folder with the secrets by which we prove to upstream providers who we are
+    #[serde(default)]
+    pub secrets_dir: Option<PathBuf>,
     /// SHA-256 of the certificates that trust profiles may name as authorities in production (eid.md §12.3)
     #[serde(deserialize_with = "value::list")]
     pub anchor_sha256: Vec<Fingerprint>,

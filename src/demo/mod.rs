@@ -7,3 +7,4 @@ pub mod bench;
 pub mod eid_simulator;
 pub mod postgres;
 pub mod relying_party;
+pub mod tls;

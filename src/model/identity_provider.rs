@@ -1,8 +1,13 @@
 //! Identity providers: the ways to sign in. `sim`, `app` and `card` are the seeds' words and enter `sub`, so they never change.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::{IdentityProviderRowId, OrganisationId};
+use crate::base::{
+    id::{IdentityProviderRowId, OrganisationId},
+    text::LocalizedText,
+};
 
 /// What a client may ask for, and what the claim `idp` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
@@ -69,14 +74,33 @@ pub struct IdentityProvider {
     pub enabled: bool,
     /// place on the page
     pub display_order: i16,
+    /// its name on the page; none: that of its kind
+    pub display_name: Option<LocalizedText>,
 }
 
 impl DriverSettings {
     /// What the person is asked to begin with.
-    pub const fn asks(&self) -> Asks {
+    pub fn asks(&self) -> Asks {
         match self {
             Self::MobileId(_) => Asks::PhoneNumber,
+            Self::SmartId(settings) if settings.has(SmartIdFlow::Notification) => Asks::NationalId,
+            Self::SmartId(_) | Self::Oidc(_) => Asks::Nothing,
         }
+    }
+
+    /// Whether the person may begin by a QR code, and whether with an app on the same device.
+    pub fn device_links(&self) -> DeviceLinks {
+        match self {
+            Self::MobileId(_) | Self::Oidc(_) => DeviceLinks::default(),
+            Self::SmartId(settings) => {
+                DeviceLinks { qr: settings.has(SmartIdFlow::Qr), same_device: settings.has(SmartIdFlow::SameDevice) }
+            }
+        }
+    }
+
+    /// Whether choosing the way is all that happens on our pages: everything else does on the provider's.
+    pub const fn begins_elsewhere(&self) -> bool {
+        matches!(self, Self::Oidc(_))
     }
 }
 
@@ -86,6 +110,10 @@ impl DriverSettings {
 pub enum DriverSettings {
     /// Mobile-ID REST (eid.md §2)
     MobileId(MobileIdSettings),
+    /// another OpenID provider (eid.md §8.5)
+    Oidc(OidcSettings),
+    /// Smart-ID RP API v3 (eid.md §3)
+    SmartId(SmartIdSettings),
 }
 
 /// Settings of the driver `mobile_id` (eid.md §2, §8.4).
@@ -103,6 +131,152 @@ pub struct MobileIdSettings {
     /// PEM of the roots that the provider's TLS certificate must chain to; empty for plain http in development
     #[serde(default)]
     pub tls_roots_pem: String,
+}
+
+/// The ways in which a person may begin without being named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeviceLinks {
+    /// by scanning the page with an app
+    pub qr: bool,
+    /// with an app on the device that shows the page
+    pub same_device: bool,
+}
+
+/// Settings of the driver `smart_id` (eid.md §3, §8.4).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmartIdSettings {
+    /// base URL, e.g. `http://localhost:8090/smart-id-rp/v3`
+    pub base_url: String,
+    /// relying party UUID at the provider
+    pub relying_party_uuid: String,
+    /// relying party name at the provider
+    pub relying_party_name: String,
+    /// the provider's scheme; part of what is signed
+    pub scheme_name: String,
+    /// whether the provider is told the end service's name, where the contract asks for it (eid.md §3.3)
+    #[serde(default)]
+    pub brokered_name: bool,
+    /// the least level of a person's certificate
+    #[serde(default)]
+    pub certificate_level: CertificateLevel,
+    /// the hash of the signature
+    #[serde(default)]
+    pub hash: SmartIdHash,
+    /// the ways in which a person may begin
+    pub flows: Vec<SmartIdFlow>,
+    /// after typing the kennitala the person chooses the code among several in the app (eid.md §6, rule 6)
+    #[serde(default = "yes")]
+    pub code_choice: bool,
+    /// milliseconds between showing the code and asking the app (eid.md §3.6)
+    #[serde(default = "usual_push_delay")]
+    pub push_delay_ms: u32,
+    /// whose certificates are believed, and how they are checked
+    pub trust: TrustProfile,
+    /// PEM of the roots that the provider's TLS certificate must chain to; empty for plain http in development
+    #[serde(default)]
+    pub tls_roots_pem: String,
+}
+
+impl SmartIdSettings {
+    fn has(&self, flow: SmartIdFlow) -> bool {
+        self.flows.contains(&flow)
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn usual_push_delay() -> u32 {
+    3_000
+}
+
+/// How sure the provider is of the holder of a certificate, the least first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum CertificateLevel {
+    /// at most `eidas-loa-substantial` (eid.md §5.5)
+    Advanced,
+    /// qualified
+    #[default]
+    Qualified,
+}
+
+impl CertificateLevel {
+    /// The provider's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Advanced => "ADVANCED",
+            Self::Qualified => "QUALIFIED",
+        }
+    }
+
+    /// Reads the provider's word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Advanced, Self::Qualified].into_iter().find(|level| level.as_str() == text)
+    }
+}
+
+/// Hash functions of an app's signature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SmartIdHash {
+    /// SHA-2, 256 bits
+    #[serde(rename = "SHA-256")]
+    Sha256,
+    /// SHA-2, 384 bits
+    #[serde(rename = "SHA-384")]
+    Sha384,
+    /// SHA-2, 512 bits
+    #[default]
+    #[serde(rename = "SHA-512")]
+    Sha512,
+    /// SHA-3, 256 bits
+    #[serde(rename = "SHA3-256")]
+    Sha3_256,
+    /// SHA-3, 384 bits
+    #[serde(rename = "SHA3-384")]
+    Sha3_384,
+    /// SHA-3, 512 bits
+    #[serde(rename = "SHA3-512")]
+    Sha3_512,
+}
+
+impl SmartIdHash {
+    /// The provider's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sha256 => "SHA-256",
+            Self::Sha384 => "SHA-384",
+            Self::Sha512 => "SHA-512",
+            Self::Sha3_256 => "SHA3-256",
+            Self::Sha3_384 => "SHA3-384",
+            Self::Sha3_512 => "SHA3-512",
+        }
+    }
+}
+
+/// The ways in which a person begins with an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmartIdFlow {
+    /// types the kennitala, and the app asks
+    Notification,
+    /// scans the page with the app on another device
+    Qr,
+    /// opens the app on the same device
+    SameDevice,
+}
+
+impl SmartIdFlow {
+    /// The provider's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Notification => "Notification",
+            Self::Qr => "QR",
+            Self::SameDevice => "Web2App",
+        }
+    }
 }
 
 /// Whose certificates a driver believes (eid.md §5.4).
@@ -188,4 +362,120 @@ pub enum NationalIdFormat {
     Bare10,
     /// digits of any length, for other countries' older certificates
     Bare,
+}
+
+/// Settings of the driver `oidc`: another OpenID provider, as which we are a client (eid.md §8.5). Rows that differ in
+/// `parameters` alone make one broker serve as SIM, app and card.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OidcSettings {
+    /// the provider, letter for letter as its documents and tokens say it
+    pub issuer: String,
+    /// we, at the provider
+    pub client_id: String,
+    /// how we prove who we are at its token endpoint
+    pub client_authentication: OidcClientAuthentication,
+    /// beside `openid`
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// what its authorization endpoint is sent beside what the protocol needs, such as `acr_values: sim-auth`
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
+    /// the name of the parameter that tells the provider which service the person wants; none: it is not told
+    #[serde(default)]
+    pub related_party_parameter: Option<String>,
+    /// who signed in, and how
+    pub claims: ClaimMapping,
+    /// the person must prove anew who they are: `prompt=login`, `max_age=0`, and `auth_time` is checked. Off only for a provider
+    /// that keeps no sessions, and does not know these
+    #[serde(default = "yes")]
+    pub fresh_sign_in: bool,
+    /// PEM of the roots that the provider's TLS certificate must chain to; empty: the system's
+    #[serde(default)]
+    pub tls_roots_pem: String,
+}
+
+/// How we prove to another provider who we are. The secret itself is a file of this name in the folder `sign_in.secrets_dir`, and
+/// never stands in the database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
+pub enum OidcClientAuthentication {
+    /// an assertion, signed with a private key (RFC 7523): a PKCS#8 PEM of RSA or EC P-256
+    PrivateKeyJwt {
+        /// the file's name
+        secret: String,
+        /// `kid` of the key, where the provider wants to know
+        #[serde(default)]
+        key_id: Option<String>,
+        /// of an RSA key; EC signs ES256
+        #[serde(default)]
+        algorithm: RsaSignature,
+        /// whom the assertion is made out to
+        #[serde(default)]
+        audience: AssertionAudience,
+    },
+    /// client id and secret in the header (RFC 6749 §2.3.1)
+    ClientSecretBasic {
+        /// the file's name
+        secret: String,
+    },
+    /// client id and secret in the body (RFC 6749 §2.3.1)
+    ClientSecretPost {
+        /// the file's name
+        secret: String,
+    },
+}
+
+impl OidcClientAuthentication {
+    /// The name of the file with the secret.
+    pub fn secret(&self) -> &str {
+        match self {
+            Self::PrivateKeyJwt { secret, .. } | Self::ClientSecretBasic { secret } | Self::ClientSecretPost { secret } => {
+                secret
+            }
+        }
+    }
+}
+
+/// How an RSA key signs our assertions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RsaSignature {
+    /// RSASSA-PSS
+    #[serde(rename = "PS256")]
+    Ps256,
+    /// RSASSA-PKCS1-v1_5
+    #[default]
+    #[serde(rename = "RS256")]
+    Rs256,
+}
+
+/// Whom our assertions are made out to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssertionAudience {
+    /// the provider: no other one's token endpoint can use it
+    #[default]
+    Issuer,
+    /// its token endpoint, as providers of before ask
+    TokenEndpoint,
+}
+
+/// Which of a provider's claims say who signed in, and how (eid.md §8.5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimMapping {
+    /// claims with the national id; the first that is there counts, and no other may say something else
+    pub national_id: Vec<String>,
+    /// claims with the name
+    #[serde(default)]
+    pub name: Vec<String>,
+    /// claims that must have this value, such as `nin_issuing_country: IS`
+    #[serde(default)]
+    pub require: BTreeMap<String, String>,
+    /// the provider's `acr`, and our level for each; one that is not here is refused. Empty: the row's level, whatever it says
+    #[serde(default)]
+    pub acr_accept: BTreeMap<String, String>,
+    /// the provider's methods, and ours for each; where none of them is here, the row's
+    #[serde(default)]
+    pub amr_map: BTreeMap<String, Vec<String>>,
 }

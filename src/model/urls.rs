@@ -25,6 +25,8 @@ pub mod path {
     pub const START: &str = "/signin/start";
     pub const WAIT: &str = "/signin/wait";
     pub const STATUS: &str = "/signin/status";
+    pub const RETURN: &str = "/signin/return";
+    pub const APP_RETURN: &str = "/signin/app/return";
     pub const CONSENT: &str = "/signin/consent";
 }
 
@@ -56,6 +58,12 @@ impl Urls {
             end_session: self.absolute(path::END_SESSION),
             jwks: self.absolute(path::JWKS),
         }
+    }
+
+    /// An address of ours with one more parameter.
+    pub fn and_parameter(url: &str, name: &str, value: &str) -> String {
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
+        format!("{url}{}{query}", if url.contains('?') { '&' } else { '?' })
     }
 
     /// A path of ours with parameters, percent-encoded.

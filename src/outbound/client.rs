@@ -9,14 +9,14 @@ use std::{
 
 use reqwest::{
     Certificate, Client, RequestBuilder, Response, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
     redirect::Policy,
 };
 use serde::Serialize;
 use url::Url;
 
 use super::guard::{Guard, GuardFault};
-use crate::telemetry::metrics;
+use crate::{base::secret::Secret, telemetry::metrics};
 
 /// The longest body that is read, in bytes.
 pub const MOST_BODY_BYTES: usize = 256 * 1024;
@@ -54,6 +54,9 @@ pub enum OutboundError {
     /// an address that a client supplied and that is not asked
     #[error(transparent)]
     Guarded(#[from] GuardFault),
+    /// a secret or a token holds what no header can
+    #[error("a secret or a token does not fit into a header")]
+    Header,
     /// no 200, or not JSON
     #[error("the answer is no JSON with status 200")]
     NotJson,
@@ -65,10 +68,10 @@ pub enum OutboundError {
 pub struct UnusableRoots(#[source] reqwest::Error);
 
 impl OutboundClient {
-    /// A client that believes the system's TLS roots; for OCSP responders and what clients register. Where the system has no
-    /// roots (a bare container), it believes none and speaks plain http only.
-    pub fn new() -> Result<Self, UnusableRoots> {
-        Self::with_system_roots(builder)
+    /// A client that believes the system's TLS roots and these others (PEM, may be empty); for OCSP responders and what clients
+    /// register. Where there are none at all (a bare container), it speaks plain http only.
+    pub fn new(more_roots_pem: &str) -> Result<Self, UnusableRoots> {
+        Self::with_system_roots(more_roots_pem, builder)
     }
 
     /// A client that believes these TLS roots alone (PEM); where there are none it speaks plain http only.
@@ -78,14 +81,15 @@ impl OutboundClient {
     }
 
     /// The same for a client that connects only where the guard lets it.
-    pub(super) fn guarded(guard: &Guard) -> Result<Self, UnusableRoots> {
-        Self::with_system_roots(|| builder().dns_resolver(Arc::new(guard.clone())))
+    pub(super) fn guarded(guard: &Guard, more_roots_pem: &str) -> Result<Self, UnusableRoots> {
+        Self::with_system_roots(more_roots_pem, || builder().dns_resolver(Arc::new(guard.clone())))
     }
 
-    fn with_system_roots(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<Self, UnusableRoots> {
-        let client = builder().build().or_else(|error| {
-            tracing::warn!(%error, "no TLS roots in this system: outbound https is off");
-            builder().tls_certs_only([]).build()
+    fn with_system_roots(more_roots_pem: &str, builder: impl Fn() -> reqwest::ClientBuilder) -> Result<Self, UnusableRoots> {
+        let more = Certificate::from_pem_bundle(more_roots_pem.as_bytes()).map_err(UnusableRoots)?;
+        let client = builder().tls_certs_merge(more.clone()).build().or_else(|error| {
+            tracing::warn!(%error, "no TLS roots in this system: outbound https goes to those alone that the settings trust");
+            builder().tls_certs_only(more).build()
         });
         client.map(Self::of).map_err(UnusableRoots)
     }
@@ -132,6 +136,34 @@ impl OutboundClient {
         self.send(self.client.post(url).header(CONTENT_TYPE, content_type).body(body), timeout).await
     }
 
+    /// POST of a form, with the header that proves who asks where there is one, answered within `timeout`.
+    pub async fn post_form(
+        &self,
+        url: Url,
+        form: &Secret<String>,
+        authorization: Option<&Secret<String>>,
+        timeout: Duration,
+    ) -> Result<Answer, OutboundError> {
+        let request = self.client.post(url).header(ACCEPT, "application/json");
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.expose().clone());
+        let request = match authorization {
+            Some(authorization) => request.header(AUTHORIZATION, sensitive(authorization)?),
+            None => request,
+        };
+        self.send(request, timeout).await
+    }
+
+    /// GET of a JSON document by who may have it, answered within `timeout`.
+    pub async fn get_authorized(
+        &self,
+        url: Url,
+        authorization: &Secret<String>,
+        timeout: Duration,
+    ) -> Result<Answer, OutboundError> {
+        let request = self.client.get(url).header(ACCEPT, "application/json");
+        self.send(request.header(AUTHORIZATION, sensitive(authorization)?), timeout).await
+    }
+
     async fn send(&self, request: RequestBuilder, timeout: Duration) -> Result<Answer, OutboundError> {
         self.send_up_to(request, timeout, MOST_BODY_BYTES).await
     }
@@ -142,6 +174,13 @@ impl OutboundClient {
         metrics::OUTBOUND_SECONDS.observe(began.elapsed(), &[self.system, if answer.is_ok() { "answered" } else { "failed" }]);
         answer
     }
+}
+
+/// LOG-01: a header that nothing shows.
+fn sensitive(value: &Secret<String>) -> Result<HeaderValue, OutboundError> {
+    let mut value = HeaderValue::from_str(value.expose()).map_err(|_| OutboundError::Header)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn builder() -> reqwest::ClientBuilder {

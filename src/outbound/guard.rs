@@ -93,15 +93,15 @@ impl Guard {
     /// # Errors
     /// [`GuardFault::Form`].
     pub fn check(&self, url: &Url) -> Result<(), GuardFault> {
-        let Some(Host::Domain(name)) = url.host() else { return Err(GuardFault::Form) };
         let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-        let fits = url.scheme() == "https" && url.port_or_known_default() == Some(self.port);
-        let opened = self.is_open(name) && matches!(url.scheme(), "http" | "https");
+        let is_named = matches!(url.host(), Some(Host::Domain(_)));
+        let fits = is_named && url.scheme() == "https" && url.port_or_known_default() == Some(self.port);
+        let opened = url.host_str().is_some_and(|host| self.is_open(host)) && matches!(url.scheme(), "http" | "https");
         if plain && (fits || opened) { Ok(()) } else { Err(GuardFault::Form) }
     }
 
     fn is_open(&self, name: &str) -> bool {
-        self.open.iter().any(|host| host == name)
+        self.open.iter().any(|open| open == name)
     }
 
     /// Every address of the name, where all may be connected to: one that may not is a sign of rebinding.
@@ -124,12 +124,12 @@ pub struct GuardedClient {
 }
 
 impl GuardedClient {
-    /// A client behind a guard.
+    /// A client behind a guard. It believes the system's TLS roots and these others (PEM, may be empty).
     ///
     /// # Errors
     /// As [`OutboundClient::new`].
-    pub fn new(guard: Guard) -> Result<Self, UnusableRoots> {
-        let client = OutboundClient::guarded(&guard)?;
+    pub fn new(guard: Guard, more_roots_pem: &str) -> Result<Self, UnusableRoots> {
+        let client = OutboundClient::guarded(&guard, more_roots_pem)?;
         Ok(Self { guard, client: client.named("jwks") })
     }
 
@@ -232,10 +232,16 @@ mod tests {
 
     #[test]
     fn ssr_01_only_https_on_a_name_and_port_443_is_asked() {
-        let guard = Guard::new(&["localhost".to_owned()]);
+        let guard = Guard::new(&["localhost".to_owned(), "127.0.0.2".to_owned(), "[::2]".to_owned()]);
         let check = |text: &str| guard.check(&Url::parse(text).expect(text)).is_ok();
-        for good in ["https://app.myorg.is/jwks", "https://app.myorg.is:443/", "http://localhost:8080/", "https://localhost:1/"]
-        {
+        for good in [
+            "https://app.myorg.is/jwks",
+            "https://app.myorg.is:443/",
+            "http://localhost:8080/",
+            "https://localhost:1/",
+            "https://127.0.0.2:8443/",
+            "http://[::2]:8080/",
+        ] {
             assert!(check(good), "{good}");
         }
         for bad in [
@@ -265,7 +271,7 @@ mod tests {
             // as if https were spoken on the listener's port, so that only the address keeps the client away
             let guard = Guard { open: open.into(), port };
             guard.check(&url).expect("its form is right");
-            let client = GuardedClient::new(guard).expect("a client");
+            let client = GuardedClient::new(guard, "").expect("a client");
             let (answer, connected) = tokio::join!(
                 client.get_json(url.clone(), Duration::from_millis(500)),
                 tokio::time::timeout(Duration::from_millis(500), listener.accept())

@@ -77,6 +77,27 @@ pub static OUTBOUND_SECONDS: Histogram = Histogram(Metric {
     ],
 });
 
+/// Handshakes of the listeners that speak TLS.
+pub static TLS_HANDSHAKES: Counter = Counter(Metric {
+    name: "ias_tls_handshakes_total",
+    help: "TLS handshakes by listener and what became of them.",
+    labels: &[("listener", Values::Ours), ("outcome", Values::Closed(&["done", "failed", "timed_out"]))],
+});
+
+/// Until the certificate of a listener ends.
+pub static TLS_CERTIFICATE_DAYS_LEFT: Gauge = Gauge(Metric {
+    name: "ias_tls_certificate_days_left",
+    help: "Days until the certificate that a listener serves ends; below 0 it has ended.",
+    labels: &[("listener", Values::Ours)],
+});
+
+/// Whether the files of a listener's certificate and key are of no use.
+pub static TLS_FILES_UNUSABLE: Gauge = Gauge(Metric {
+    name: "ias_tls_files_unusable",
+    help: "1 where the files of certificate and key have changed and cannot be used, so that the ones before still serve.",
+    labels: &[("listener", Values::Ours)],
+});
+
 /// The database pool of this node.
 pub static DATABASE_CONNECTIONS: Gauge = Gauge(Metric {
     name: "ias_database_connections",
@@ -129,6 +150,7 @@ const COUNTERS: &[&Counter] = &[
     &REUSES,
     &RATE_LIMITED,
     &ROWS_REMOVED,
+    &TLS_HANDSHAKES,
 ];
 const GAUGES: &[&Gauge] = &[
     &HTTP_REQUESTS_OPEN,
@@ -137,6 +159,8 @@ const GAUGES: &[&Gauge] = &[
     &CLOCK_OFFSET_SECONDS,
     &CONFIGURATION_REFUSED,
     &JOB_LAST_SUCCESS,
+    &TLS_CERTIFICATE_DAYS_LEFT,
+    &TLS_FILES_UNUSABLE,
 ];
 const HISTOGRAMS: &[&Histogram] = &[&HTTP_REQUEST_SECONDS, &OUTBOUND_SECONDS];
 const BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];

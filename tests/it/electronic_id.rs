@@ -3,7 +3,12 @@
 use std::{net::SocketAddr, time::Duration};
 
 use ias::{
-    base::{clock::Clock, id::IdentityProviderRowId, secret::Secret, text::Language},
+    base::{
+        clock::Clock,
+        id::{AttemptId, IdentityProviderRowId},
+        secret::Secret,
+        text::Language,
+    },
     demo::eid_simulator::{Mode, Options, RelyingParty, Simulator},
     model::{
         environment::Environment,
@@ -59,11 +64,14 @@ impl Scene {
             service_name: "Mínar síður",
             server_name: "Innskráning",
             client_id: "@island.is/minar",
+            attempt: AttemptId(uuid::Uuid::nil()),
+            accepted_acr: &[],
+            return_url: "",
         };
         let clock = Clock::System;
         let input = BeginInput::PhoneNumber(PhoneNumber::parse(phone_number, true).expect("a number"));
         let prepared = self.driver.prepare(&context, input, clock.now()).map_err(|error| error.kind)?;
-        let state = self.driver.start(&prepared.state).await.map_err(|error| error.kind)?;
+        let state = self.driver.start(&prepared.state, &clock).await.map_err(|error| error.kind)?;
         loop {
             match self.driver.advance(&state, &clock, Duration::from_secs(1)).await.map_err(|error| error.kind)? {
                 Progress::Verified(identity) => return Ok(identity),
@@ -89,6 +97,7 @@ fn driver(simulator: &Simulator, url: &str, host: &str) -> Driver {
             anchors_pem: simulator.anchors_pem(),
             intermediates_pem: simulator.intermediates_pem(),
             require_policies: vec![SIMULATOR_POLICY_OID_TEXT.to_owned()],
+            forbid_policies: Vec::new(),
             extended_key_usages: vec!["1.3.6.1.5.5.7.3.2".to_owned()],
             national_id_formats: vec![NationalIdFormat::Etsi, NationalIdFormat::Bare10],
             countries: vec!["IS".to_owned()],
@@ -108,9 +117,10 @@ fn driver(simulator: &Simulator, url: &str, host: &str) -> Driver {
         amr: vec!["hwk".to_owned(), "pin".to_owned(), "mfa".to_owned()],
         enabled: true,
         display_order: 0,
+        display_name: None,
     };
-    let http = OutboundClient::new().expect("a client");
-    Driver::new(&provider, &http, Environment::Development).expect("a driver")
+    let http = OutboundClient::new("").expect("a client");
+    Driver::new(&provider, &http, None, Environment::Development).expect("a driver")
 }
 
 #[tokio::test]

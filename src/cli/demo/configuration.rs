@@ -46,6 +46,7 @@ pub(super) async fn apply(
     let variables = BTreeMap::from([
         ("APP".to_owned(), addresses.webapp.clone()),
         ("SIMULATOR".to_owned(), addresses.simulator.clone()),
+        ("SIMULATOR_TLS_ROOTS".to_owned(), addresses.trusted_roots().to_owned()),
         ("SIMULATOR_ANCHORS".to_owned(), simulator.anchors_pem()),
         ("SIMULATOR_INTERMEDIATES".to_owned(), simulator.intermediates_pem()),
         ("CONFORMANCE_CALLBACK".to_owned(), callback),

@@ -12,6 +12,7 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     str::FromStr as _,
+    sync::Arc,
 };
 
 use anyhow::Context as _;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use self::{database::Database, state::State};
 use super::{
     node::{self, Node},
+    outward::Outward,
     say, stop_signal, variable,
 };
 use crate::{
@@ -30,7 +32,9 @@ use crate::{
     demo::{
         eid_simulator::{self, Mode, RelyingParty, Simulator},
         relying_party,
+        tls::{self, LocalAuthority},
     },
+    http::server::tls::{ClientCertificates, Options, Tls},
     telemetry::logging,
 };
 
@@ -55,6 +59,11 @@ pub(super) struct Arguments {
     /// Where the conformance clients' redirect URIs point to; without it to the example application
     #[arg(long, value_name = "URL")]
     conformance_base: Option<url::Url>,
+    /// Serve everything over https, with certificates of an authority in the data directory (ca.pem)
+    #[arg(long)]
+    tls: bool,
+    #[command(flatten)]
+    outward: Outward,
 }
 
 /// The addresses of the demo's parts.
@@ -62,12 +71,20 @@ struct Addresses {
     issuer: String,
     simulator: String,
     webapp: String,
+    /// vouches for them, where they are https
+    authority: Option<LocalAuthority>,
 }
 
 impl Addresses {
-    fn of(port: u16) -> Self {
-        let at = |port| format!("http://localhost:{port}");
-        Self { issuer: at(port), simulator: at(port + 10), webapp: at(port - 10) }
+    fn of(port: u16, authority: Option<LocalAuthority>) -> Self {
+        let scheme = if authority.is_some() { "https" } else { "http" };
+        let at = |port| format!("{scheme}://localhost:{port}");
+        Self { issuer: at(port), simulator: at(port + 10), webapp: at(port - 10), authority }
+    }
+
+    /// The authority's certificate, PEM; empty where there is none.
+    fn trusted_roots(&self) -> &str {
+        self.authority.as_ref().map_or("", LocalAuthority::pem)
     }
 }
 
@@ -91,9 +108,28 @@ impl Listeners {
     }
 }
 
+/// A listener of the demo's own parts, which speaks TLS where there is an authority.
+fn part(
+    name: &'static str,
+    listener: TcpListener,
+    authority: Option<&LocalAuthority>,
+    settings: &Settings,
+) -> anyhow::Result<tls::Listener> {
+    let Some(authority) = authority else { return Ok(listener.into()) };
+    let tls = Tls::open(Options {
+        listener: name,
+        certificate: authority.identity_file(),
+        key: authority.identity_file(),
+        host: settings.server.issuer.host().to_owned(),
+        handshake_timeout: settings.server.tls_handshake_timeout,
+        client_certificates: ClientCertificates::NotAsked,
+        clock: Clock::System,
+    })?;
+    Ok(tls::Listener::tls(listener, Arc::new(tls))?)
+}
+
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let directory = &arguments.data_dir;
-    let addresses = Addresses::of(arguments.port);
     // the ports first: a second demo fails here, before it touches anything
     let listeners = Listeners::open(arguments.port).await?;
     if arguments.fresh {
@@ -101,7 +137,13 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         State::discard(directory)?;
     }
     let mut state = State::open(directory)?;
-    let settings = settings(&addresses.issuer, &state)?;
+    let authority = arguments.tls.then(|| LocalAuthority::open(directory, Clock::System)).transpose()?;
+    let addresses = Addresses::of(arguments.port, authority);
+    let mut settings = settings(&addresses.issuer, &state, directory)?;
+    arguments.outward.apply(&mut settings)?;
+    let authority = addresses.authority.as_ref();
+    let webapp = part("webapp", listeners.webapp, authority, &settings)?;
+    let simulated = part("simulator", listeners.simulator, authority, &settings)?;
     logging::install_in(&settings.telemetry, log_file(directory, true)?)?;
 
     let database = Database::start(directory, &state).await?;
@@ -113,8 +155,11 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
     let stop = CancellationToken::new();
     let mut parts = JoinSet::new();
-    parts.spawn(relying_party::serve(example(&addresses, &simulator, &state)?, listeners.webapp, stop.clone()));
-    parts.spawn(simulator.clone().serve(listeners.simulator, stop.clone()));
+    parts.spawn(relying_party::serve(example(&addresses, &simulator, &state)?, webapp, stop.clone()));
+    parts.spawn(simulator.clone().serve(simulated, stop.clone()));
+    if let Some(authority) = &addresses.authority {
+        parts.spawn(authority.clone().keep(stop.clone()));
+    }
 
     state.remember_issuer(&addresses.issuer)?;
     report::write(directory, &addresses, &node, &simulator, &state)?;
@@ -156,17 +201,19 @@ fn example(addresses: &Addresses, simulator: &Simulator, state: &State) -> anyho
             .to_vec(),
         phone_url: Some(format!("{}/phone", addresses.simulator)),
         clock: Clock::System,
+        trusted_roots: addresses.authority.as_ref().map(|authority| authority.pem().to_owned()),
         persons: simulator.persons().into_iter().map(|person| (person.name, person.phone_number)).collect(),
     })
 }
 
 /// `ias serve --demo-dir`: a further node over the same database. It has the same issuer and keys, and its own address.
-pub(super) async fn join(directory: &Path, listen: SocketAddr) -> anyhow::Result<()> {
+pub(super) async fn join(directory: &Path, listen: SocketAddr, outward: &Outward) -> anyhow::Result<()> {
     let state = State::existing(directory)?;
     let listener = node::listen(listen, "--listen").await?;
     let operations = node::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "--listen").await?;
     let listen = listener.local_addr()?;
-    let mut settings = settings(&state.issuer()?, &state)?;
+    let mut settings = settings(&state.issuer()?, &state, directory)?;
+    outward.apply(&mut settings)?;
     settings.server.listen = listen;
     settings.server.allowed_hosts.extend([listen.to_string(), format!("localhost:{}", listen.port())]);
     logging::install_in(&settings.telemetry, log_file(directory, false)?)?;
@@ -174,7 +221,7 @@ pub(super) async fn join(directory: &Path, listen: SocketAddr) -> anyhow::Result
     let node = Node::start(settings, pool, listener, operations).await?;
     let stopped = stop_signal();
     say(&format!("operations http://{}", node.operations));
-    say(&format!("ready http://{listen}"));
+    say(&format!("ready {}://{listen}", node.app.settings.server.issuer.url().scheme()));
     stopped.await;
     node.stop(false).await;
     Ok(())
@@ -183,15 +230,21 @@ pub(super) async fn join(directory: &Path, listen: SocketAddr) -> anyhow::Result
 /// The database of the demo that runs in a directory, for a command beside it.
 pub(super) async fn reach(directory: &Path) -> anyhow::Result<(Settings, PgPool)> {
     let state = State::existing(directory)?;
-    let settings = settings(&state.issuer()?, &state)?;
+    let settings = settings(&state.issuer()?, &state, directory)?;
     let pool = node::connect_with(database::join(directory, &state).await?, &settings).await?;
     Ok((settings, pool))
 }
 
-fn settings(issuer: &str, state: &State) -> anyhow::Result<Settings> {
+fn settings(issuer: &str, state: &State, directory: &Path) -> anyhow::Result<Settings> {
     let issuer = Issuer::from_str(issuer).map_err(anyhow::Error::msg)?;
     let mut settings = Settings::development(issuer, Secret::new("postgres://localhost/ias".to_owned()), state.master_key()?)?;
     settings.server.allowed_hosts.push(settings.server.issuer.authority().replace("localhost", "127.0.0.1"));
+    if settings.server.issuer.is_https() {
+        let authority = LocalAuthority::open(directory, Clock::System)?;
+        settings.server.tls_certificate = Some(authority.identity_file());
+        settings.server.tls_key = Some(authority.identity_file());
+        authority.pem().clone_into(&mut settings.outbound.trusted_roots);
+    }
     settings.telemetry.log_filter = variable("IAS__TELEMETRY__LOG_FILTER").unwrap_or_else(|| "info".to_owned());
     Ok(settings)
 }

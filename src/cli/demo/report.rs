@@ -60,6 +60,8 @@ pub(super) fn write(
             "control": format!("{}/control", addresses.simulator),
             "token": state.control_token().expose(),
         },
+        "webapp": addresses.webapp,
+        "ca_file": addresses.authority.as_ref().map(|authority| absolute(&authority.file())),
         "operations": format!("http://{}", node.operations),
     });
     let (path, next) = (data_dir.join(FILE), data_dir.join(format!("{FILE}.new")));
@@ -69,9 +71,13 @@ pub(super) fn write(
     Ok(())
 }
 
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
 /// Prints the table; its last line says that everything listens.
 pub(super) fn print(addresses: &Addresses, node: &Node, simulator: &Simulator, arguments: &Arguments) {
-    let Addresses { issuer, simulator: phones, webapp } = addresses;
+    let Addresses { issuer, simulator: phones, webapp, .. } = addresses;
     let file = |name: &str| arguments.data_dir.join(name).display().to_string();
     let mut lines = vec![
         String::new(),
@@ -81,9 +87,12 @@ pub(super) fn print(addresses: &Addresses, node: &Node, simulator: &Simulator, a
         format!("  its documents         {issuer}/.well-known/openid-configuration"),
         format!("  health and metrics    http://{}", node.operations),
         format!("  log                   {}", file(LOG)),
-        String::new(),
-        "  people who can sign in".to_owned(),
     ];
+    if let Some(authority) = &addresses.authority {
+        let file = authority.file().display().to_string();
+        lines.push(format!("  trust                 {file} vouches for these addresses, and for none beyond this machine"));
+    }
+    lines.extend([String::new(), "  people who can sign in".to_owned()]);
     lines.extend(simulator.persons().into_iter().map(|person| format!("    {}   {}", person.phone_number, person.name)));
     lines.extend([String::new(), format!("  clients (their secrets are in {})", file(FILE))]);
     let configuration = node.app.configuration();

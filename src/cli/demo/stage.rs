@@ -74,7 +74,12 @@ impl Stage {
 
     /// Applies the demo's configuration for a server and a simulator at these addresses.
     pub(in crate::cli) async fn configure(&self, directory: &Path, issuer: &str, simulator: &str) -> anyhow::Result<()> {
-        let addresses = Addresses { issuer: issuer.to_owned(), simulator: simulator.to_owned(), webapp: NOBODY.to_owned() };
+        let addresses = Addresses {
+            issuer: issuer.to_owned(),
+            simulator: simulator.to_owned(),
+            webapp: NOBODY.to_owned(),
+            authority: None,
+        };
         let options = eid_simulator::Options {
             data_dir: directory.join("eid-simulator"),
             public_url: simulator.to_owned(),

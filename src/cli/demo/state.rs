@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{digest, entropy, secret::Secret},
-    demo::postgres,
+    demo::{postgres, tls},
 };
 
 /// Whose secrets are kept, and the names that the files of config/demo give them.
@@ -152,7 +152,7 @@ impl State {
 fn ensure_ours(directory: &Path) -> anyhow::Result<()> {
     let is_ours = |path: &PathBuf| {
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-        ENTRIES.contains(&name) || name.starts_with("postgresql-")
+        ENTRIES.contains(&name) || tls::FILES.contains(&name) || name.starts_with("postgresql-")
     };
     match entries(directory)?.iter().find(|path| !is_ours(path)) {
         Some(foreign) => anyhow::bail!(

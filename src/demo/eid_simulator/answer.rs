@@ -67,12 +67,7 @@ fn bent_certificate(
     lie: CertificateLie,
     now: OffsetDateTime,
 ) -> anyhow::Result<Issued> {
-    let day = Duration::days(1);
-    let validity = match lie {
-        CertificateLie::Expired => Validity { not_before: now - 400 * day, not_after: now - day },
-        CertificateLie::NotYetValid => Validity { not_before: now + day, not_after: now + 400 * day },
-        _ => Validity::usual(now),
-    };
+    let validity = Validity::bent(lie, now);
     certificate::issue(&world.authority, &world.base_url, person.holder(), key, validity, Some(lie))
 }
 
@@ -80,8 +75,7 @@ fn bent_signature(person: &Person, request: &Authentication, honest: &[u8], lie:
     let another_hash = || entropy::bytes::<64>()[..request.hash_type.length()].to_vec();
     Ok(match lie {
         SignatureLie::WrongKey => {
-            let kind = if matches!(person.key, PersonKey::Ec(_)) { KeyKind::Ec256 } else { KeyKind::Rsa2048 };
-            PersonKey::generate(kind)?.sign(request.hash_type, &request.hash)?
+            PersonKey::generate(person.key.kind().unwrap_or(KeyKind::Rsa2048))?.sign(request.hash_type, &request.hash)?
         }
         SignatureLie::OtherHash => person.key.sign(request.hash_type, &another_hash())?,
         SignatureLie::ReplayOld => match &person.first_signature {
@@ -89,30 +83,41 @@ fn bent_signature(person: &Person, request: &Authentication, honest: &[u8], lie:
             None => person.key.sign(request.hash_type, &another_hash())?,
         },
         SignatureLie::WrongHashAlg => honest.to_vec(),
-        SignatureLie::DerSignature if honest.len() == 64 => ecdsa_der(honest)?,
-        // An RSA signature has no second form; a DER wrapping is the nearest lie.
-        SignatureLie::DerSignature => {
-            use der::Encode as _;
-            let wrapped = der::asn1::OctetString::new(honest).and_then(|octets| octets.to_der());
-            wrapped.map_err(|error| anyhow::anyhow!("wrapping a signature: {error}"))?
-        }
+        SignatureLie::DerSignature => in_der(honest)?,
         SignatureLie::EmptySignature => Vec::new(),
     })
+}
+
+/// A signature in the form that does not belong on the wire.
+pub fn in_der(signature: &[u8]) -> anyhow::Result<Vec<u8>> {
+    if matches!(signature.len(), 64 | 96) {
+        return ecdsa_der(signature);
+    }
+    // An RSA signature has no second form; a DER wrapping is the nearest lie.
+    use der::Encode as _;
+    let wrapped = der::asn1::OctetString::new(signature).and_then(|octets| octets.to_der());
+    wrapped.map_err(|error| anyhow::anyhow!("wrapping a signature: {error}"))
 }
 
 impl World {
     /// Enters in the register what a lie changes about a certificate of ours.
     fn enter(&mut self, serial: &[u8], lie: Option<CertificateLie>, now: OffsetDateTime) {
-        let status = match lie {
-            // Honest certificates were entered when they were issued; these were not issued by us.
-            None | Some(CertificateLie::WrongPerson | CertificateLie::UntrustedIssuer | CertificateLie::SelfSigned) => return,
-            Some(CertificateLie::Revoked) => Status {
-                revocation: Some(Revocation { at: now - Duration::hours(1), reason: super::register::Reason::KeyCompromise }),
-                silent: false,
-            },
-            Some(CertificateLie::OcspDown) => Status { revocation: None, silent: true },
-            Some(_) => Status::default(),
-        };
-        self.register.set(serial, status);
+        if let Some(status) = status_after(lie, now) {
+            self.register.set(serial, status);
+        }
+    }
+}
+
+/// What the authority knows of a certificate that was made for a lie.
+pub fn status_after(lie: Option<CertificateLie>, now: OffsetDateTime) -> Option<Status> {
+    match lie {
+        // Honest certificates were entered when they were issued; these were not issued by us.
+        None | Some(CertificateLie::WrongPerson | CertificateLie::UntrustedIssuer | CertificateLie::SelfSigned) => None,
+        Some(CertificateLie::Revoked) => Some(Status {
+            revocation: Some(Revocation { at: now - Duration::hours(1), reason: super::register::Reason::KeyCompromise }),
+            silent: false,
+        }),
+        Some(CertificateLie::OcspDown) => Some(Status { revocation: None, silent: true }),
+        Some(_) => Some(Status::default()),
     }
 }

@@ -1,12 +1,13 @@
-//! The simulator's certificate authorities (eid.md §11.2): a root, the SIM authority below it with its OCSP responder, and a second,
-//! untrusted hierarchy for lies. Their keys are made once and kept, so that a server's trust anchor outlives restarts.
+//! The simulator's certificate authorities (eid.md §11.2): a root, the authorities of SIM cards and of identity cards below it, each with
+//! its OCSP responder, and a second, untrusted hierarchy for lies. Their keys are made once and kept, so that a server's trust anchor outlives restarts.
 
 use std::{fs, path::Path};
 
 use anyhow::Context as _;
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, SerialNumber, SignatureAlgorithm,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, SerialNumber,
+    SignatureAlgorithm,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -19,6 +20,8 @@ use crate::{
 const ROOT: &str = "HERMIR Rót";
 const SIM: &str = "HERMIR SIM 1";
 const OCSP_SIM: &str = "HERMIR OCSP SIM 1";
+const CARD: &str = "HERMIR Kort 1";
+const OCSP_CARD: &str = "HERMIR OCSP Kort 1";
 const UNTRUSTED: &str = "HERMIR Röng rót";
 
 const YEAR: Duration = Duration::days(365);
@@ -46,6 +49,10 @@ pub struct Authority {
     pub ocsp_sim: Signer,
     /// EC P-256, self-signed: nobody trusts it.
     pub untrusted: Signer,
+    /// RSA-2048: issues the certificates on identity cards.
+    pub card: Signer,
+    /// EC P-256: answers OCSP for [`Self::card`].
+    pub ocsp_card: Signer,
 }
 
 /// What a kind of signer is and may do.
@@ -68,6 +75,10 @@ const SIM_KIND: Kind =
     Kind { file: "sim", name: SIM, algorithm: &PKCS_ECDSA_P256_SHA256, years: 15, role: Role::Authority { path_length: 0 } };
 const OCSP_SIM_KIND: Kind =
     Kind { file: "ocsp-sim", name: OCSP_SIM, algorithm: &PKCS_ECDSA_P256_SHA256, years: 15, role: Role::OcspResponder };
+const CARD_KIND: Kind =
+    Kind { file: "card", name: CARD, algorithm: &PKCS_RSA_SHA256, years: 15, role: Role::Authority { path_length: 0 } };
+const OCSP_CARD_KIND: Kind =
+    Kind { file: "ocsp-card", name: OCSP_CARD, algorithm: &PKCS_ECDSA_P256_SHA256, years: 15, role: Role::OcspResponder };
 const UNTRUSTED_KIND: Kind = Kind {
     file: "untrusted",
     name: UNTRUSTED,
@@ -77,33 +88,20 @@ const UNTRUSTED_KIND: Kind = Kind {
 };
 
 impl Authority {
-    /// Reads the authorities from `directory`, or makes them there.
+    /// Reads the authorities from `directory`, and makes there what is missing.
     pub fn open(directory: &Path, now: OffsetDateTime) -> anyhow::Result<Self> {
-        // The root is written last: where it stands, everything stands.
-        if directory.join("root.crt.pem").exists() { Self::load(directory, now) } else { Self::create(directory, now) }
-    }
-
-    fn create(directory: &Path, now: OffsetDateTime) -> anyhow::Result<Self> {
         storage::make_directory(directory)?;
-        let root = Signer::create(&ROOT_KIND, None, now)?;
-        let sim = Signer::create(&SIM_KIND, Some(&root), now)?;
-        let ocsp_sim = Signer::create(&OCSP_SIM_KIND, Some(&sim), now)?;
-        let untrusted = Signer::create(&UNTRUSTED_KIND, None, now)?;
-        for (signer, kind) in
-            [(&untrusted, &UNTRUSTED_KIND), (&ocsp_sim, &OCSP_SIM_KIND), (&sim, &SIM_KIND), (&root, &ROOT_KIND)]
-        {
-            storage::write(&directory.join(format!("{}.key.pem", kind.file)), signer.key.serialize_pem().as_bytes())?;
-            storage::write(&directory.join(format!("{}.crt.pem", kind.file)), signer.pem.as_bytes())?;
-        }
-        Ok(Self { root, sim, ocsp_sim, untrusted })
-    }
-
-    fn load(directory: &Path, now: OffsetDateTime) -> anyhow::Result<Self> {
+        let open = |kind, issuer| Signer::open(directory, kind, issuer, now);
+        let root = open(&ROOT_KIND, None)?;
+        let sim = open(&SIM_KIND, Some(&root))?;
+        let card = open(&CARD_KIND, Some(&root))?;
         Ok(Self {
-            root: Signer::load(directory, &ROOT_KIND, now)?,
-            sim: Signer::load(directory, &SIM_KIND, now)?,
-            ocsp_sim: Signer::load(directory, &OCSP_SIM_KIND, now)?,
-            untrusted: Signer::load(directory, &UNTRUSTED_KIND, now)?,
+            ocsp_sim: open(&OCSP_SIM_KIND, Some(&sim))?,
+            ocsp_card: open(&OCSP_CARD_KIND, Some(&card))?,
+            untrusted: open(&UNTRUSTED_KIND, None)?,
+            root,
+            sim,
+            card,
         })
     }
 
@@ -113,12 +111,25 @@ impl Authority {
             "root" => Some(&self.root.certificate),
             "sim" => Some(&self.sim.certificate),
             "ocsp-sim" => Some(&self.ocsp_sim.certificate),
+            "card" => Some(&self.card.certificate),
+            "ocsp-card" => Some(&self.ocsp_card.certificate),
             _ => None,
         }
     }
 }
 
 impl Signer {
+    fn open(directory: &Path, kind: &Kind, issuer: Option<&Self>, now: OffsetDateTime) -> anyhow::Result<Self> {
+        // the certificate is written last: where it stands, the key stands
+        if directory.join(format!("{}.crt.pem", kind.file)).exists() {
+            return Self::load(directory, kind, now);
+        }
+        let made = Self::create(kind, issuer, now)?;
+        storage::write(&directory.join(format!("{}.key.pem", kind.file)), made.key.serialize_pem().as_bytes())?;
+        storage::write(&directory.join(format!("{}.crt.pem", kind.file)), made.pem.as_bytes())?;
+        Ok(made)
+    }
+
     fn create(kind: &Kind, issuer: Option<&Self>, now: OffsetDateTime) -> anyhow::Result<Self> {
         let key = KeyPair::generate_for(kind.algorithm)?;
         let params = kind.params(now);
@@ -209,7 +220,9 @@ mod tests {
     fn x5_10_every_authority_carries_the_mark() {
         let directory = tempfile::tempdir().expect("a directory");
         let authority = Authority::open(directory.path(), crate::base::clock::Clock::System.now()).expect("made");
-        for signer in [&authority.root, &authority.sim, &authority.ocsp_sim, &authority.untrusted] {
+        for signer in
+            [&authority.root, &authority.sim, &authority.ocsp_sim, &authority.untrusted, &authority.card, &authority.ocsp_card]
+        {
             let (_, certificate) = x509_parser::parse_x509_certificate(&signer.certificate).expect("a certificate");
             let mark = certificate
                 .extensions()

@@ -70,15 +70,25 @@ impl Action {
     }
 }
 
-/// The electronic IDs that a person may hold. The app and the card join here when they come.
+/// The electronic IDs that a person may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Method {
     /// on the SIM card
     #[serde(rename = "sim")]
     Sim,
+    /// on the identity card
+    #[serde(rename = "card")]
+    Card,
     /// every one
     #[serde(rename = "*")]
     Every,
+}
+
+impl Method {
+    /// Whether what is said of this one is said of `other`, too.
+    pub fn covers(self, other: Self) -> bool {
+        self == Self::Every || self == other
+    }
 }
 
 /// A prescribed behaviour.

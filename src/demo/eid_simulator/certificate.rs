@@ -16,7 +16,7 @@ use x509_cert::ext::pkix::{
 };
 
 use super::{
-    authority::{Authority, marker, new_serial},
+    authority::{Authority, Signer, marker, new_serial},
     fault::CertificateLie,
     key::PersonKey,
 };
@@ -63,6 +63,34 @@ pub struct Holder<'a> {
     pub name: &'a str,
     /// the shape of the subject
     pub profile: Profile,
+    /// where the key is, which decides who issues the certificate
+    pub medium: Medium,
+}
+
+/// Where the key of a certificate is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// on a SIM card
+    Sim,
+    /// on an identity card
+    Card,
+}
+
+impl Medium {
+    /// The name in the addresses of its OCSP responder and CRL.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sim => "sim",
+            Self::Card => "card",
+        }
+    }
+
+    const fn issuer(self, authority: &Authority) -> &Signer {
+        match self {
+            Self::Sim => &authority.sim,
+            Self::Card => &authority.card,
+        }
+    }
 }
 
 /// From when to when a certificate holds.
@@ -78,6 +106,16 @@ impl Validity {
     /// The usual life of a certificate that is made at `now`.
     pub fn usual(now: OffsetDateTime) -> Self {
         Self { not_before: now - Duration::hours(1), not_after: now + LIFE }
+    }
+
+    /// That life, or another where the lie is about it.
+    pub fn bent(lie: CertificateLie, now: OffsetDateTime) -> Self {
+        let day = Duration::days(1);
+        match lie {
+            CertificateLie::Expired => Self { not_before: now - 400 * day, not_after: now - day },
+            CertificateLie::NotYetValid => Self { not_before: now + day, not_after: now + 400 * day },
+            _ => Self::usual(now),
+        }
     }
 }
 
@@ -104,12 +142,12 @@ pub fn issue(
     let der = match lie {
         Some(CertificateLie::UntrustedIssuer) => params.signed_by(key, &authority.untrusted.issuer())?,
         Some(CertificateLie::SelfSigned) => params.self_signed(&Own(key))?,
-        _ => params.signed_by(key, &authority.sim.issuer())?,
+        _ => params.signed_by(key, &holder.medium.issuer(authority).issuer())?,
     }
     .der()
     .to_vec();
     let der = match lie {
-        Some(CertificateLie::TwoSerialNumbers) => with_two_serial_numbers(&der, &authority.sim.key)?,
+        Some(CertificateLie::TwoSerialNumbers) => with_two_serial_numbers(&der, &holder.medium.issuer(authority).key)?,
         _ => der,
     };
     Ok(Issued { der, serial })
@@ -136,7 +174,8 @@ fn params(
         Some(CertificateLie::WrongEku) => vec![ExtendedKeyUsagePurpose::CodeSigning],
         _ => vec![ExtendedKeyUsagePurpose::ClientAuth],
     };
-    params.crl_distribution_points = vec![CrlDistributionPoint { uris: vec![format!("{base_url}/crl/sim.crl")] }];
+    params.crl_distribution_points =
+        vec![CrlDistributionPoint { uris: vec![format!("{base_url}/crl/{}.crl", holder.medium.name())] }];
     let policies: &[&str] = match lie {
         Some(CertificateLie::WrongPolicy) => &[SIMULATOR_MARKER_OID_TEXT],
         _ => &[NCP_PLUS, SIMULATOR_POLICY_OID_TEXT],
@@ -144,7 +183,10 @@ fn params(
     params.custom_extensions = vec![
         marker(),
         CustomExtension::from_oid_content(CERTIFICATE_POLICIES, certificate_policies(policies)?),
-        CustomExtension::from_oid_content(AUTHORITY_INFO_ACCESS, authority_info_access(&format!("{base_url}/ocsp/sim"))?),
+        CustomExtension::from_oid_content(
+            AUTHORITY_INFO_ACCESS,
+            authority_info_access(&format!("{base_url}/ocsp/{}", holder.medium.name()))?,
+        ),
     ];
     if holder.profile == Profile::Etsi {
         params.custom_extensions.push(CustomExtension::from_oid_content(QC_STATEMENTS, SEMANTICS_NATURAL.to_vec()));

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
     expecting = "a fault is one of wrongPerson, expired, notYetValid, untrustedIssuer, selfSigned, wrongPolicy, wrongEku, \
                  noDigitalSignature, weakKey, twoSerialNumbers, foreignCountry, noSerialNumber, revoked, ocspDown, wrongKey, otherHash, \
                  replayOld, wrongHashAlg, derSignature, emptySignature, unknownState, unknownResult, extraFields, malformedJson, \
-                 hugeBody, slowBody"
+                 hugeBody, slowBody, wrongOrigin, wrongNonce"
 )]
 pub enum Fault {
     /// in the certificate
@@ -18,6 +18,8 @@ pub enum Fault {
     Signature(SignatureLie),
     /// in the HTTP answer
     Reply(ReplyLie),
+    /// in what an identity card signs
+    Token(TokenLie),
 }
 
 /// What a certificate may lie about.
@@ -90,6 +92,16 @@ pub enum ReplyLie {
     SlowBody,
 }
 
+/// What a token of an identity card may lie about (eid.md §4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TokenLie {
+    /// signed for another site
+    WrongOrigin,
+    /// signed for another challenge
+    WrongNonce,
+}
+
 impl Fault {
     /// The lie in the certificate, if that is where it is.
     pub fn certificate(self) -> Option<CertificateLie> {
@@ -103,6 +115,14 @@ impl Fault {
     pub fn signature(self) -> Option<SignatureLie> {
         match self {
             Self::Signature(lie) => Some(lie),
+            _ => None,
+        }
+    }
+
+    /// The lie in what a card signs, if that is where it is.
+    pub fn token(self) -> Option<TokenLie> {
+        match self {
+            Self::Token(lie) => Some(lie),
             _ => None,
         }
     }
@@ -126,6 +146,7 @@ mod tests {
             ("wrongPerson", Fault::Certificate(CertificateLie::WrongPerson)),
             ("derSignature", Fault::Signature(SignatureLie::DerSignature)),
             ("hugeBody", Fault::Reply(ReplyLie::HugeBody)),
+            ("wrongOrigin", Fault::Token(TokenLie::WrongOrigin)),
         ] {
             assert_eq!(serde_json::from_value::<Fault>(name.into()).expect("known"), fault);
             assert_eq!(serde_json::to_value(fault).expect("written"), name);

@@ -6,8 +6,8 @@ use aws_lc_rs::{
     encoding::{AsDer as _, Pkcs8V1Der},
     rsa,
     signature::{
-        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
-        RsaEncoding,
+        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+        RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RsaEncoding,
     },
 };
 use rcgen::PublicKeyData;
@@ -47,6 +47,11 @@ impl HashType {
         }
     }
 
+    /// The hash of a message.
+    pub fn digest(self, message: &[u8]) -> Vec<u8> {
+        aws_digest::digest(self.rsa().1, message).as_ref().to_vec()
+    }
+
     /// Another hash type than this one, for lies.
     pub const fn other(self) -> Self {
         match self {
@@ -73,6 +78,8 @@ pub enum KeyKind {
     Ec256,
     /// RSA with 2048 bits, as older SIM cards hold
     Rsa2048,
+    /// EC P-384, as identity cards hold
+    Ec384,
 }
 
 /// A key that signs for a person.
@@ -83,6 +90,8 @@ pub enum PersonKey {
     Rsa(Box<rsa::KeyPair>),
     /// RSA-1024, which a careful verifier refuses
     Weak(Box<WeakKey>),
+    /// EC P-384
+    Ec384(EcdsaKeyPair),
 }
 
 /// A key as the file of persons keeps it: its kind and PKCS#8 in base64.
@@ -99,6 +108,7 @@ impl PersonKey {
         match kind {
             KeyKind::Ec256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map(Self::Ec),
             KeyKind::Rsa2048 => rsa::KeyPair::generate(rsa::KeySize::Rsa2048).map(|key| Self::Rsa(Box::new(key))),
+            KeyKind::Ec384 => EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).map(Self::Ec384),
         }
         .context("making a person's key")
     }
@@ -112,8 +122,24 @@ impl PersonKey {
                 (KeyKind::Rsa2048, der.as_ref().to_vec())
             }
             Self::Weak(_) => bail!("a weak key is not kept"),
+            Self::Ec384(key) => (KeyKind::Ec384, key.to_pkcs8v1().context("writing an EC key")?.as_ref().to_vec()),
         };
         Ok(StoredKey { kind, pkcs8: digest::base64(pkcs8) })
+    }
+
+    /// PKCS#8, DER.
+    pub fn pkcs8(&self) -> anyhow::Result<Vec<u8>> {
+        digest::from_base64(&self.store()?.pkcs8).context("a person's key is not base64")
+    }
+
+    /// What the key is; none for a weak one.
+    pub const fn kind(&self) -> Option<KeyKind> {
+        match self {
+            Self::Ec(_) => Some(KeyKind::Ec256),
+            Self::Rsa(_) => Some(KeyKind::Rsa2048),
+            Self::Weak(_) => None,
+            Self::Ec384(_) => Some(KeyKind::Ec384),
+        }
     }
 
     /// Reads what [`Self::store`] wrote.
@@ -124,6 +150,9 @@ impl PersonKey {
                 EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8).context("reading a person's EC key")?,
             ),
             KeyKind::Rsa2048 => Self::Rsa(Box::new(rsa::KeyPair::from_pkcs8(&pkcs8).context("reading a person's RSA key")?)),
+            KeyKind::Ec384 => Self::Ec384(
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &pkcs8).context("reading a person's EC key")?,
+            ),
         })
     }
 
@@ -144,14 +173,22 @@ impl PersonKey {
                 Ok(signature)
             }
             Self::Weak(key) => key.sign(hash, digest),
+            Self::Ec384(key) => {
+                if hash != HashType::Sha384 {
+                    bail!("a card with a key on P-384 signs SHA-384 alone");
+                }
+                let digest = Digest::import_less_safe(digest, &aws_digest::SHA384)?;
+                Ok(key.sign_digest(&digest)?.as_ref().to_vec())
+            }
         }
     }
 
-    /// Signs a message in the form that certificates carry: SHA-256, and DER for EC.
+    /// Signs a message in the form that certificates carry: SHA-256 (on P-384 SHA-384), and DER for EC.
     pub fn sign_message(&self, message: &[u8]) -> anyhow::Result<Vec<u8>> {
-        let signature = self.sign(HashType::Sha256, &digest::sha256(&[message]))?;
+        let hash = if matches!(self, Self::Ec384(_)) { HashType::Sha384 } else { HashType::Sha256 };
+        let signature = self.sign(hash, &hash.digest(message))?;
         match self {
-            Self::Ec(_) => ecdsa_der(&signature),
+            Self::Ec(_) | Self::Ec384(_) => ecdsa_der(&signature),
             Self::Rsa(_) | Self::Weak(_) => Ok(signature),
         }
     }
@@ -159,21 +196,28 @@ impl PersonKey {
     /// The name of the signature algorithm on the wire.
     pub fn algorithm_name(&self, hash: HashType) -> String {
         match self {
-            Self::Ec(_) => format!("{}WithECEncryption", hash.name()),
+            Self::Ec(_) | Self::Ec384(_) => format!("{}WithECEncryption", hash.name()),
             Self::Rsa(_) | Self::Weak(_) => format!("{}WithRSAEncryption", hash.name()),
         }
     }
 }
 
-/// `r‖s` of P-256 as the DER that X.509 uses.
+/// `r‖s` of P-256 or P-384 as the DER that X.509 uses.
 pub fn ecdsa_der(signature: &[u8]) -> anyhow::Result<Vec<u8>> {
+    if signature.len() == 96 {
+        return Ok(p384::ecdsa::Signature::from_slice(signature)
+            .context("not an ECDSA signature")?
+            .to_der()
+            .as_bytes()
+            .to_vec());
+    }
     Ok(p256::ecdsa::Signature::from_slice(signature).context("not an ECDSA signature")?.to_der().as_bytes().to_vec())
 }
 
 impl PublicKeyData for PersonKey {
     fn der_bytes(&self) -> &[u8] {
         match self {
-            Self::Ec(key) => key.public_key().as_ref(),
+            Self::Ec(key) | Self::Ec384(key) => key.public_key().as_ref(),
             Self::Rsa(key) => key.public_key().as_ref(),
             Self::Weak(key) => key.public_key(),
         }
@@ -182,6 +226,7 @@ impl PublicKeyData for PersonKey {
     fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
         match self {
             Self::Ec(_) => &rcgen::PKCS_ECDSA_P256_SHA256,
+            Self::Ec384(_) => &rcgen::PKCS_ECDSA_P384_SHA384,
             Self::Rsa(_) | Self::Weak(_) => &rcgen::PKCS_RSA_SHA256,
         }
     }
@@ -193,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_key_survives_the_file() {
-        for kind in [KeyKind::Ec256, KeyKind::Rsa2048] {
+        for kind in [KeyKind::Ec256, KeyKind::Rsa2048, KeyKind::Ec384] {
             let key = PersonKey::generate(kind).expect("a key");
             let read = PersonKey::load(&key.store().expect("stores")).expect("loads");
             assert_eq!(read.der_bytes(), key.der_bytes());

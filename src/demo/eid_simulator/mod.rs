@@ -7,6 +7,7 @@
 mod answer;
 mod authority;
 mod behaviour;
+mod card;
 mod certificate;
 mod control;
 mod event;
@@ -14,6 +15,7 @@ mod fault;
 mod key;
 mod mobile_id;
 mod mode;
+mod op;
 mod origin;
 mod people;
 mod phone;
@@ -31,18 +33,23 @@ mod world;
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
 use anyhow::{Context as _, bail};
-use axum::Router;
-use tokio::net::TcpListener;
+use axum::{Router, middleware};
 use tokio_util::sync::CancellationToken;
 
-pub use self::mode::Mode;
 use self::{authority::Authority, behaviour::SCENARIOS, mode::Settings, world::World};
-use crate::base::{clock::Clock, secret::Secret};
+pub use self::{
+    mode::Mode,
+    op::{CLIENT_ID as BROKER_CLIENT_ID, CLIENT_SECRET as BROKER_CLIENT_SECRET},
+};
+use crate::{
+    base::{clock::Clock, secret::Secret},
+    demo::tls::{Listener, with_host},
+};
 
 /// The UUID under which the simulator knows its relying party, unless told otherwise.
 pub const RELYING_PARTY_UUID: &str = "00000000-0000-4000-8000-0000000d0000";
@@ -99,8 +106,10 @@ struct Shared {
     control_token: Secret<String>,
     first_mode: Mode,
     world: Mutex<World>,
+    op_keys: OnceLock<op::OpKeys>,
     root_pem: String,
     sim_pem: String,
+    card_pem: String,
 }
 
 impl Shared {
@@ -143,6 +152,7 @@ impl Simulator {
         let now = options.clock.now();
         let authority = Authority::open(&options.data_dir.join("authority"), now)?;
         let (root_pem, sim_pem) = (authority.root.pem.clone(), authority.sim.pem.clone());
+        let card_pem = authority.card.pem.clone();
         let public_url = options.public_url.trim_end_matches('/').to_owned();
         let world = World::open(
             authority,
@@ -159,19 +169,23 @@ impl Simulator {
             control_token: options.control_token,
             first_mode: options.mode,
             world: Mutex::new(world),
+            op_keys: OnceLock::new(),
             root_pem,
             sim_pem,
+            card_pem,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Every route: provider wire, revocation services, control API and phone page.
+    /// Every route: provider wire, revocation services, control API, phone page and card reader.
     pub fn router(&self) -> Router {
         Router::new()
             .merge(mobile_id::router(&self.shared))
             .merge(control::router(&self.shared))
             .merge(phone::router(&self.shared))
             .merge(revocation::router())
+            .merge(op::router())
+            .merge(card::router(&self.shared))
             .with_state(Arc::clone(&self.shared))
     }
 
@@ -183,6 +197,11 @@ impl Simulator {
     /// The authority between the root and the people, which the wire does not carry, PEM.
     pub fn intermediates_pem(&self) -> String {
         self.shared.sim_pem.clone()
+    }
+
+    /// The same of identity cards, PEM.
+    pub fn card_intermediates_pem(&self) -> String {
+        self.shared.card_pem.clone()
     }
 
     /// The Gervimenn, whose sign-in succeeds.
@@ -209,10 +228,11 @@ impl Simulator {
     }
 
     /// Serves until `stop`; waiting polls are then answered, and what still runs after five seconds is broken off.
-    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn serve(self, listener: impl Into<Listener>, stop: CancellationToken) -> anyhow::Result<()> {
         let closing = self.shared.closing.clone();
         let until = closing.clone();
-        let server = axum::serve(listener, self.router()).with_graceful_shutdown(until.cancelled_owned());
+        let router = self.router().layer(middleware::map_request(with_host));
+        let server = axum::serve(listener.into(), router).with_graceful_shutdown(until.cancelled_owned());
         let end = async {
             stop.cancelled().await;
             closing.cancel();

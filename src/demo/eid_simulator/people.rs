@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     behaviour::{Behaviour, SCENARIOS},
-    certificate::{Holder, Issued, Profile},
+    certificate::{Holder, Issued, Medium, Profile},
     key::{KeyKind, PersonKey, StoredKey},
     register::Revocation,
     storage,
@@ -38,6 +38,11 @@ const GERVIMENN: [(&str, &str); 13] = [
 // One of each rarer kind, so that a relying party meets them in every demonstration.
 const WITH_RSA: &str = "0101302129";
 const WITH_OLD_PROFILE: &str = "0101302399";
+
+/// What the identity card of a person holds.
+pub fn card_key_kind(national_id: &str) -> KeyKind {
+    if national_id == WITH_RSA { KeyKind::Rsa2048 } else { KeyKind::Ec384 }
+}
 
 /// Whether the national id is a Gervimaður's.
 pub fn is_gervimadur(national_id: &str) -> bool {
@@ -93,7 +98,7 @@ pub struct StoredPerson {
 impl Person {
     /// Whose certificate it is.
     pub fn holder(&self) -> Holder<'_> {
-        Holder { national_id: &self.national_id, name: &self.name, profile: self.profile }
+        Holder { national_id: &self.national_id, name: &self.name, profile: self.profile, medium: Medium::Sim }
     }
 
     fn store(&self) -> anyhow::Result<StoredPerson> {

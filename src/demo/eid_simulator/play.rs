@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     answer,
-    behaviour::{Action, Behaviour, Outcome, Scenario},
+    behaviour::{Action, Behaviour, Method, Outcome, Scenario},
     event::Event,
     people,
     session::{Authentication, Decision, Plan, Session},
@@ -49,7 +49,8 @@ impl World {
             None => None,
             Some((_, true)) => Some((Action::SimError, 0, None)),
             Some((national_id, false)) => {
-                let behaviour = self.take_behaviour(national_id);
+                let behaviour = self.take_behaviour(national_id, Method::Sim);
+                let behaviour = behaviour.unwrap_or_else(|| self.settings.next_behaviour());
                 Some((behaviour.action, behaviour.delay_ms, behaviour.fault))
             }
         };
@@ -76,9 +77,10 @@ impl World {
         Ok(id)
     }
 
-    fn take_behaviour(&mut self, national_id: &str) -> Behaviour {
+    /// What was prescribed for this electronic ID of a person, by the control API or by its number.
+    pub fn take_behaviour(&mut self, national_id: &str, method: Method) -> Option<Behaviour> {
         let prescribed = self.people.get_mut(national_id).and_then(|person| {
-            let behaviour = person.behaviour?;
+            let behaviour = person.behaviour.filter(|behaviour| behaviour.method.covers(method))?;
             match behaviour.times {
                 None => {}
                 Some(0 | 1) => person.behaviour = None,
@@ -87,7 +89,7 @@ impl World {
             Some(behaviour)
         });
         let scenario = || Scenario::of(national_id).filter(|_| self.settings.scenario_numbers).map(Scenario::behaviour);
-        prescribed.or_else(scenario).unwrap_or_else(|| self.settings.next_behaviour())
+        prescribed.or_else(scenario)
     }
 
     /// The session, with whatever was due by `now` done; none where it is unknown or forgotten.

@@ -1,4 +1,4 @@
-//! What the SIM authority knows of the certificates that it issued: the source of OCSP answers and of the CRL.
+//! What an authority knows of the certificates that it issued: the source of OCSP answers and of the CRL.
 
 use std::collections::HashMap;
 
@@ -43,7 +43,7 @@ pub struct Status {
     pub silent: bool,
 }
 
-/// Every certificate of the SIM authority since the start, by serial number.
+/// Every certificate of one authority since the start, by serial number.
 #[derive(Debug, Default)]
 pub struct Register(HashMap<Vec<u8>, Status>);
 

@@ -29,8 +29,8 @@ use x509_ocsp::{
 
 use super::{
     Shared,
-    authority::Signer,
-    register::{Reason, Revocation, Status},
+    authority::{Authority, Signer},
+    register::{Reason, Register, Revocation, Status},
     services::{CrlMood, OcspMood},
     world::World,
 };
@@ -48,10 +48,20 @@ const CRL_LIFE: time::Duration = time::Duration::hours(6);
 
 /// The routes of the revocation services.
 pub fn router() -> Router<Arc<Shared>> {
-    Router::new().route("/ocsp/sim", post(ocsp)).route("/crl/sim.crl", get(crl)).route("/ca/{file}", get(authority))
+    Router::new().route("/ocsp/{ca}", post(ocsp)).route("/crl/{file}", get(crl)).route("/ca/{file}", get(authority))
 }
 
-async fn ocsp(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+/// An authority with what it knows of its certificates, and whoever answers for it.
+struct Issuing<'a> {
+    authority: &'a Signer,
+    responder: &'a Signer,
+    register: &'a Register,
+}
+
+async fn ocsp(State(shared): State<Arc<Shared>>, Path(ca): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+    if shared.world().issuing(&ca).is_none() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     let is_ocsp = headers.get(header::CONTENT_TYPE).is_some_and(|value| value == "application/ocsp-request");
     if !is_ocsp {
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type is application/ocsp-request").into_response();
@@ -64,7 +74,10 @@ async fn ocsp(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
     let answer = match OcspRequest::from_der(&body) {
         _ if mood == OcspMood::Down => Ok(None),
         Err(_) => Ok(Some(OcspResponse::malformed_request())),
-        Ok(request) => shared.world().ocsp_answer(&request, mood, now),
+        Ok(request) => match shared.world().issuing(&ca) {
+            Some(issuing) => issuing.ocsp_answer(&request, mood, now),
+            None => Ok(None),
+        },
     };
     match answer.and_then(|answer| answer.map(|answer| answer.to_der()).transpose().map_err(wrap)) {
         Ok(Some(der)) => ([(header::CONTENT_TYPE, "application/ocsp-response")], der).into_response(),
@@ -77,6 +90,18 @@ async fn ocsp(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
 }
 
 impl World {
+    /// The authority with this name in `/ocsp/{ca}` and `/crl/{ca}.crl`.
+    fn issuing(&self, ca: &str) -> Option<Issuing<'_>> {
+        let Authority { sim, ocsp_sim, card, ocsp_card, .. } = &self.authority;
+        match ca {
+            "sim" => Some(Issuing { authority: sim, responder: ocsp_sim, register: &self.register }),
+            "card" => Some(Issuing { authority: card, responder: ocsp_card, register: self.cards.register() }),
+            _ => None,
+        }
+    }
+}
+
+impl Issuing<'_> {
     /// The answer to a request; none where the responder keeps silent.
     fn ocsp_answer(&self, request: &OcspRequest, mood: OcspMood, now: OffsetDateTime) -> anyhow::Result<Option<OcspResponse>> {
         let asked: Vec<&CertId> = request.tbs_request.request_list.iter().map(|single| &single.req_cert).collect();
@@ -84,7 +109,7 @@ impl World {
             return Ok(Some(OcspResponse::malformed_request()));
         }
         // RFC 6960 §2.3: the responder speaks for the authority that it knows, and no other.
-        if !asked.iter().all(|id| is_of(id, &self.authority.sim)) {
+        if !asked.iter().all(|id| is_of(id, self.authority)) {
             return Ok(Some(OcspResponse::unauthorized()));
         }
         let known = |id: &CertId| self.register.get(id.serial_number.as_bytes());
@@ -116,7 +141,7 @@ impl World {
         produced_at: OffsetDateTime,
         spoiled: bool,
     ) -> anyhow::Result<OcspResponse> {
-        let responder = &self.authority.ocsp_sim;
+        let responder = self.responder;
         let certificate = x509_cert::Certificate::from_der(&responder.certificate).map_err(wrap)?;
         let tbs_response_data = ResponseData {
             version: Version::V1,
@@ -156,17 +181,20 @@ impl World {
             revoked_certs: revoked.collect(),
             key_identifier_method: KeyIdMethod::Sha256,
         };
-        Ok(list.signed_by(&self.authority.sim.issuer())?.der().to_vec())
+        Ok(list.signed_by(&self.authority.issuer())?.der().to_vec())
     }
 }
 
-async fn crl(State(shared): State<Arc<Shared>>) -> Response {
+async fn crl(State(shared): State<Arc<Shared>>, Path(file): Path<String>) -> Response {
     let world = shared.world();
+    let Some(issuing) = file.strip_suffix(".crl").and_then(|ca| world.issuing(ca)) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let mood = world.services.crl;
     if mood == CrlMood::Down {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    match world.crl(mood, shared.clock.now()) {
+    match issuing.crl(mood, shared.clock.now()) {
         Ok(der) => ([(header::CONTENT_TYPE, "application/pkix-crl")], der).into_response(),
         Err(error) => {
             tracing::warn!(error = format!("{error:#}"), "the simulated CRL could not be signed");

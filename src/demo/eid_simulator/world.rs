@@ -12,10 +12,13 @@ use uuid::Uuid;
 
 use super::{
     authority::Authority,
-    certificate::{self, Validity},
+    behaviour::Method,
+    card::Cards,
+    certificate::{self, Medium, Validity},
     event::Event,
     key::PersonKey,
     mode::{Mode, Settings},
+    op::OpRegister,
     people::{self, Person, StoredPerson},
     record::Record,
     register::{Register, Revocation, Status},
@@ -36,6 +39,8 @@ pub struct World {
     pub sessions: HashMap<Uuid, Session>,
     /// what the SIM authority issued
     pub register: Register,
+    /// the brokers' clients, codes and lies
+    pub op: OpRegister,
     /// how the services feel
     pub services: Services,
     /// who answers
@@ -48,6 +53,8 @@ pub struct World {
     pub people_file: PathBuf,
     /// when forgotten sessions were last cleared away
     pub swept_at: OffsetDateTime,
+    /// the people's identity cards
+    pub cards: Cards,
 }
 
 impl World {
@@ -59,18 +66,21 @@ impl World {
         settings: Settings,
         now: OffsetDateTime,
     ) -> anyhow::Result<Self> {
+        let cards = Cards::open(people_file.with_file_name("cards.json"))?;
         let mut world = Self {
             authority,
             base_url,
             people: BTreeMap::new(),
             sessions: HashMap::new(),
             register: Register::default(),
+            op: OpRegister::default(),
             services: Services::default(),
             settings,
             records: VecDeque::new(),
             events: broadcast::channel(256).0,
             people_file,
             swept_at: now,
+            cards,
         };
         let kept = people::load(&world.people_file)?;
         let fresh = kept.is_none();
@@ -86,7 +96,12 @@ impl World {
     /// Takes a person in and issues its certificate.
     pub fn admit(&mut self, stored: StoredPerson, now: OffsetDateTime) -> anyhow::Result<()> {
         let key = PersonKey::load(&stored.key)?;
-        let holder = certificate::Holder { national_id: &stored.national_id, name: &stored.name, profile: stored.profile };
+        let holder = certificate::Holder {
+            national_id: &stored.national_id,
+            name: &stored.name,
+            profile: stored.profile,
+            medium: Medium::Sim,
+        };
         let certificate = certificate::issue(&self.authority, &self.base_url, holder, &key, Validity::usual(now), None)?;
         self.register.set(&certificate.serial, Status { revocation: stored.revocation, silent: false });
         let person = Person {
@@ -115,12 +130,25 @@ impl World {
         Ok(())
     }
 
-    /// Revokes a person's certificate, or takes that back.
-    pub fn set_revocation(&mut self, national_id: &str, revocation: Option<Revocation>) {
-        if let Some(person) = self.people.get_mut(national_id) {
+    /// Revokes a person's certificates for these electronic IDs, or takes that back.
+    pub fn set_revocation(
+        &mut self,
+        national_id: &str,
+        method: Method,
+        revocation: Option<Revocation>,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<()> {
+        if method.covers(Method::Sim)
+            && let Some(person) = self.people.get_mut(national_id)
+        {
             person.revocation = revocation;
             self.register.set(&person.certificate.serial, Status { revocation, silent: false });
         }
+        if method.covers(Method::Card) {
+            self.hand_out_card(national_id, now)?;
+            self.cards.set_revocation(national_id, revocation)?;
+        }
+        Ok(())
     }
 
     /// Everything as at the beginning; the first people keep their keys.
@@ -129,8 +157,10 @@ impl World {
             session.changed.notify_waiters();
         }
         self.records.clear();
+        self.op = OpRegister::default();
         self.services = Services::default();
         self.settings = Settings::new(mode, None);
+        self.cards.reset()?;
         let mut before = std::mem::take(&mut self.people);
         for first in people::first() {
             let key = match before.remove(first.national_id) {

@@ -34,11 +34,13 @@ use axum::{
     routing::{get, post},
 };
 use time::Duration;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::base::{clock::Clock, secret::Secret};
+use crate::{
+    base::{clock::Clock, secret::Secret},
+    demo::tls::{Listener, with_host},
+};
 use provider::{Http, Provider};
 use session::{PendingLogin, Session, Vault};
 
@@ -65,6 +67,8 @@ pub struct Options {
     pub phone_url: Option<String>,
     /// Whose time it goes by.
     pub clock: Clock,
+    /// PEM of the authority that the provider's certificate comes from; without it the system's authorities are believed.
+    pub trusted_roots: Option<String>,
     /// The test persons with whom one can sign in: name and phone number.
     pub persons: Vec<(String, String)>,
 }
@@ -87,7 +91,7 @@ struct Webapp {
 /// Where an address in the options is no URL, or no HTTP client can be made.
 pub fn router(options: Options) -> anyhow::Result<Router> {
     let clock = options.clock.clone();
-    let http = Http::new()?;
+    let http = Http::new(options.trusted_roots.as_deref())?;
     let origin: Arc<str> = Url::parse(&options.base_url)?.origin().ascii_serialization().into();
     let api = api::router(&options.issuer, http.clone(), clock.clone());
     let headers = pages::SecurityHeaders::new(&Url::parse(&options.issuer)?)?;
@@ -121,8 +125,9 @@ pub fn router(options: Options) -> anyhow::Result<Router> {
 ///
 /// # Errors
 /// As [`router`]; and where the listener fails.
-pub async fn serve(options: Options, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
-    Ok(axum::serve(listener, router(options)?).with_graceful_shutdown(stop.cancelled_owned()).await?)
+pub async fn serve(options: Options, listener: impl Into<Listener>, stop: CancellationToken) -> anyhow::Result<()> {
+    let router = router(options)?.layer(middleware::map_request(with_host));
+    Ok(axum::serve(listener.into(), router).with_graceful_shutdown(stop.cancelled_owned()).await?)
 }
 
 #[cfg(test)]
@@ -147,6 +152,7 @@ mod tests {
             scopes: vec!["openid".to_owned(), "profile".to_owned()],
             phone_url: Some("http://localhost:8090/phone".to_owned()),
             clock: Clock::System,
+            trusted_roots: None,
             persons: vec![("Gervimaður Afríka".to_owned(), "0103019".to_owned())],
         };
         let mut request = request.body(Body::empty()).unwrap();

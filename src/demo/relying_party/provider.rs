@@ -157,8 +157,12 @@ impl Provider {
 pub(super) struct Http(pub(super) reqwest::Client);
 
 impl Http {
-    pub(super) fn new() -> reqwest::Result<Self> {
-        reqwest::Client::builder()
+    pub(super) fn new(trusted_roots: Option<&str>) -> reqwest::Result<Self> {
+        let builder = match trusted_roots {
+            Some(pem) => reqwest::Client::builder().tls_certs_only(reqwest::Certificate::from_pem_bundle(pem.as_bytes())?),
+            None => reqwest::Client::builder(),
+        };
+        builder
             // A redirect would let the provider's answers come from an address that we did not choose.
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(3))

@@ -54,8 +54,11 @@ impl Attendant {
     pub(super) async fn start(self, app: &App, state: &DriverState) -> sqlx::Result<Option<DriverState>> {
         let configuration = app.configuration();
         let driver = configuration.driver(self.provider);
+        if !self.pause(app, driver, state).await? {
+            return Ok(None);
+        }
         let started = match driver {
-            Some(driver) => driver.start(state).await,
+            Some(driver) => driver.start(state, &app.clock).await,
             None => Err(EidError::from(EidErrorKind::ProviderConfig)),
         };
         match started {
@@ -72,10 +75,25 @@ impl Attendant {
         }
     }
 
+    /// Leaves the page its moment before the device asks; whether the attempt is still to be started after it. A node that stops
+    /// waits no longer, so that another one can go on.
+    async fn pause(self, app: &App, driver: Option<&Driver>, state: &DriverState) -> sqlx::Result<bool> {
+        let pause = driver.map_or(std::time::Duration::ZERO, |driver| driver.pause_before_start(state, app.clock.now()));
+        if pause.is_zero() {
+            return Ok(true);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = app.stopping.cancelled() => {}
+        }
+        let attempt = sign_in_attempts::find(&app.pool, self.attempt).await?;
+        Ok(attempt.is_some_and(|attempt| attempt.state == AttemptState::Created))
+    }
+
     /// Looks once at what came through the browser, and ends the attempt by it, or verifies the person (EID-05). Nothing happens
     /// where the attempt has ended, or somebody has looked already.
     pub(super) async fn submit(self, app: &App, event: Event, now: OffsetDateTime) -> sqlx::Result<()> {
-        let Some(sealed) = sign_in_attempts::take(&app.pool, self.attempt, self.id, now).await? else {
+        let Some(sealed) = sign_in_attempts::take(&app.pool, self.attempt, self.id, now + LEASE, now).await? else {
             return Ok(());
         };
         let configuration = app.configuration();
@@ -182,8 +200,12 @@ pub async fn take_over(app: &App, attempt: &SignInAttempt, now: OffsetDateTime) 
     } else if attempt.state == AttemptState::Created {
         (AttemptState::Failed, EidErrorKind::ProviderUnavailable)
     } else if !app.configuration().driver(attempt.identity_provider_id).is_some_and(Driver::is_polled) {
-        // it waits for the browser
-        return Ok(false);
+        if attempt.driver_state.is_some() {
+            // it waits for the browser
+            return Ok(false);
+        }
+        // whoever looked at what came back is gone
+        (AttemptState::Failed, EidErrorKind::ProviderUnavailable)
     } else {
         let attendant = Attendant::new(attempt.id, attempt.identity_provider_id);
         app.tasks.spawn(attendant.attend(app.clone()));
@@ -213,7 +235,13 @@ async fn end(app: &App, id: AttemptId, error: &EidError, person: Option<PersonId
     note(app, id, &ended, now).await
 }
 
-async fn fail(app: &App, id: AttemptId, state: AttemptState, error: &EidError, now: OffsetDateTime) -> sqlx::Result<()> {
+pub(super) async fn fail(
+    app: &App,
+    id: AttemptId,
+    state: AttemptState,
+    error: &EidError,
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
     note(app, id, &Ended { state, error, person: None }, now).await
 }
 

@@ -12,7 +12,12 @@ use super::{
 use crate::{
     app::App,
     base::{digest, id::AttemptId, text::Language},
-    model::{audit::Origin, client::RegisteredClient, identity_provider::IdentityProvider},
+    model::{
+        audit::Origin,
+        client::RegisteredClient,
+        identity_provider::IdentityProvider,
+        urls::{Urls, path},
+    },
     outbound::eid::{BeginInput, EidError, LoginContext, Step},
     store::sign_in_attempts::{self, Insertion, NewAttempt},
     telemetry::metrics,
@@ -25,6 +30,8 @@ pub struct SignInRequest<'a> {
     pub request_id: &'a [u8; 16],
     /// the request as pages carry it
     pub sealed: &'a str,
+    /// levels of assurance that answer it
+    pub accepted_acr: &'a [String],
     /// SHA-256 of the browser's binding cookie
     pub binding_hash: &'a [u8; 32],
     /// the service that asks; its name is shown on the phone
@@ -92,14 +99,20 @@ pub async fn begin(
     let subject_key = subject_key.as_ref().map(<[u8; 32]>::as_slice);
     let asker = limits::Asker { subject_key, binding_hash: request.binding_hash, address: request.address };
     limits::count_start(app, &asker, now).await?.map_err(|pause| limited(request, pause))?;
+    let id = AttemptId::new(now);
+    let return_url = app.urls.absolute(&Urls::with_parameters(path::APP_RETURN, &[("attempt", &id.to_string())]));
     let context = LoginContext {
         language: request.language,
         service_name: request.client.client.display_name.get(request.language),
         server_name: app.urls.issuer(),
         client_id: &request.client.client.client_id,
+        attempt: id,
+        accepted_acr: request.accepted_acr,
+        return_url: &return_url,
     };
     let prepared = driver.prepare(&context, input, now)?;
-    let id = AttemptId::new(now);
+    // a prompt on a device has its time; a page of somebody else is read in the reader's own
+    let latest = if driver.is_polled() { now + app.settings.sign_in.attempt_ttl } else { prepared.expires_at };
     let attendant = Attendant::new(id, provider.id);
     let sealed = app.keys().sealing().seal(DRIVER_STATE, &serde_json::to_vec(&prepared.state).unwrap_or_default());
     let mut transaction = app.pool.begin().await?;
@@ -118,7 +131,7 @@ pub async fn begin(
             lease_owner: attendant.id,
             lease_until: now + LEASE,
             created_at: now,
-            expires_at: prepared.expires_at.min(now + app.settings.sign_in.attempt_ttl),
+            expires_at: prepared.expires_at.min(latest),
             origin: request.origin,
             request: driver.leaves_our_pages().then_some(request.sealed),
         },
@@ -150,7 +163,7 @@ fn subject_key(app: &App, input: &BeginInput) -> Option<[u8; 32]> {
         BeginInput::NationalId(national_id) => {
             Some(digest::hmac_sha256(keys.pseudonyms().expose(), &[b"national id", national_id.expose().as_bytes()]))
         }
-        BeginInput::Nothing => None,
+        BeginInput::DeviceLink { .. } | BeginInput::Nothing => None,
     }
 }
 

@@ -4,5 +4,6 @@ pub mod bearer;
 pub mod browser;
 pub mod caller;
 pub mod client_call;
+pub mod client_certificate;
 pub mod form;
 pub mod introspection_call;

@@ -2,9 +2,10 @@
 
 use askama::Template;
 
-use super::{Chrome, problem::Problem};
+use super::{Chrome, problem::Problem, qr::QrPath};
 use crate::{
-    model::identity_provider::{Asks, IdentityProvider, IdentityProviderKind},
+    base::text::Language,
+    model::identity_provider::{Asks, DeviceLinks, IdentityProvider, IdentityProviderKind},
     outbound::eid::Step,
 };
 
@@ -15,12 +16,40 @@ pub struct Method<'a> {
     pub name: &'a str,
     /// what it looks like
     pub kind: IdentityProviderKind,
+    /// what the person reads, where that is not the name of the kind
+    pub display_name: Option<&'a str>,
+    /// whether the person goes on at the provider's own page
+    pub elsewhere: bool,
 }
 
 impl<'a> Method<'a> {
-    /// The identity provider as a way.
-    pub fn of(provider: &'a IdentityProvider) -> Self {
-        Self { name: &provider.name, kind: provider.kind }
+    /// The identity provider as a way, for a reader of `language`.
+    pub fn of(provider: &'a IdentityProvider, language: Language) -> Self {
+        Self {
+            name: &provider.name,
+            kind: provider.kind,
+            display_name: provider.display_name.as_ref().map(|name| name.get(language)),
+            elsewhere: provider.driver.begins_elsewhere(),
+        }
+    }
+
+    /// The key of the name of its kind.
+    const fn name_key(&self) -> &'static str {
+        match self.kind {
+            IdentityProviderKind::Sim => "method-sim",
+            IdentityProviderKind::App => "method-app",
+            IdentityProviderKind::Card => "method-card",
+        }
+    }
+
+    /// The key of what it needs.
+    const fn hint_key(&self) -> &'static str {
+        match self.kind {
+            _ if self.elsewhere => "method-elsewhere-hint",
+            IdentityProviderKind::Sim => "method-sim-hint",
+            IdentityProviderKind::App => "method-app-hint",
+            IdentityProviderKind::Card => "method-card-hint",
+        }
     }
 }
 
@@ -65,7 +94,8 @@ impl ChoosePage<'_> {
 
 /// GET /signin/start: what is needed to begin: a phone number, a kennitala or nothing but the will.
 ///
-/// POST /signin/start: `csrf`, `request`, `identity_provider` and `phone_number` or `national_id`; or `decision` = cancel.
+/// POST /signin/start: `csrf`, `request`, `identity_provider` and `phone_number`, `national_id` or `app` = other_device|this_device; or
+/// `decision` = cancel.
 #[derive(Clone, Debug, Template)]
 #[template(path = "signin/start.html")]
 pub struct StartPage<'a> {
@@ -79,6 +109,10 @@ pub struct StartPage<'a> {
     pub identity_provider: &'a str,
     /// the field
     pub asks: Asks,
+    /// the buttons for an app, beside the field or in its place
+    pub device_links: DeviceLinks,
+    /// the page is shown on a phone: the app is likely to be there
+    pub on_phone: bool,
     /// what was typed before, whatever it was; empty at first
     pub identifier: &'a str,
     /// seconds that the person will have to confirm (WCAG 2.2.1: said before it starts)
@@ -92,10 +126,20 @@ pub struct StartPage<'a> {
 impl StartPage<'_> {
     fn heading(&self) -> String {
         self.chrome.text(match self.asks {
+            Asks::Nothing if !self.apps().is_empty() => "start-app-heading",
             Asks::PhoneNumber => "start-phone-number-heading",
             Asks::NationalId => "start-national-id-heading",
             Asks::Nothing => "start-heading",
         })
+    }
+
+    /// The values of the buttons for an app, the likelier first; both are always there (eid.md §10.4).
+    fn apps(&self) -> Vec<&'static str> {
+        let mut apps = vec![("other_device", self.device_links.qr), ("this_device", self.device_links.same_device)];
+        if self.on_phone {
+            apps.reverse();
+        }
+        apps.into_iter().filter(|(_, is_offered)| *is_offered).map(|(app, _)| app).collect()
     }
 
     fn field(&self) -> &'static str {
@@ -134,8 +178,13 @@ pub enum WaitState<'a> {
     Pending {
         /// what the person does next; nothing while an answer is being looked at
         step: Option<&'a Step>,
-        /// GET /signin/status?…: JSON `{"state":"pending|verified|failed|ended","seconds_left":n}`
+        /// GET /signin/status?…: JSON `{"state":"pending|verified|failed|ended","step":"…","seconds_left":n}`, and for a QR code
+        /// `"qr":{"size":n,"path":"…"}` as it is now
         status_url: &'a str,
+        /// GET /signin/start?…: another way to begin with the same app
+        restart_url: &'a str,
+        /// our own host, where codes may be scanned
+        host: &'a str,
         /// until the request ends
         seconds_left: u32,
     },
@@ -170,8 +219,19 @@ impl WaitState<'_> {
 }
 
 impl WaitPage<'_> {
+    /// Seconds after which a browser without script looks again: a QR code ages fast.
+    fn refresh(&self) -> u32 {
+        match self.state {
+            WaitState::Pending { step: Some(Step::ShowQr(_)), .. } => 2,
+            _ => 3,
+        }
+    }
+
     fn heading(&self) -> String {
         self.chrome.text(match (&self.state, self.kind) {
+            (WaitState::Pending { step: Some(Step::Redirect(_)), .. }, _) => "wait-redirect-heading",
+            (WaitState::Pending { step: Some(Step::ShowQr(_)), .. }, _) => "wait-qr-heading",
+            (WaitState::Pending { step: Some(Step::OpenApp(_)), .. }, _) => "wait-open-app-heading",
             (WaitState::Pending { .. }, IdentityProviderKind::App) => "wait-app-heading",
             (WaitState::Pending { .. }, _) => "wait-heading",
             (WaitState::Verified, _) => "wait-verified-heading",
@@ -179,6 +239,11 @@ impl WaitPage<'_> {
             (WaitState::Elsewhere { .. }, _) => "wait-elsewhere-heading",
         })
     }
+}
+
+/// The word of the step that the page shows, for the script to compare.
+fn step_name(step: &Option<&Step>) -> &'static str {
+    step.map_or("", Step::name)
 }
 
 /// The code digit by digit, as a screen reader should say it.

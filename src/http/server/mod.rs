@@ -3,6 +3,7 @@
 
 mod addresses;
 mod head;
+pub mod tls;
 mod watch;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -13,25 +14,49 @@ use hyper_util::{
     server::conn::auto,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
-use self::{addresses::Addresses, watch::watch};
-use super::layers::MalformedHead;
+use self::{addresses::Addresses, tls::Tls, watch::watch};
+use super::{extract::client_certificate::ClientCertificate, layers::MalformedHead};
 use crate::{config::server::Server, telemetry::metrics};
 
 /// For telling a client of HTTP/2 that its connection ends, where nothing is under way on it.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
+/// Where connections come in.
+pub struct Listener {
+    tcp: TcpListener,
+    tls: Option<Arc<Tls>>,
+}
+
+impl Listener {
+    /// A listener that speaks TLS, where there is some, and nothing else.
+    pub fn new(tcp: TcpListener, tls: Option<Arc<Tls>>) -> Self {
+        Self { tcp, tls }
+    }
+}
+
+impl From<TcpListener> for Listener {
+    fn from(tcp: TcpListener) -> Self {
+        Self::new(tcp, None)
+    }
+}
+
 /// Serves until `stop` is cancelled, then lets requests in flight finish for as long as the settings say.
-pub async fn serve(listener: TcpListener, router: Router, settings: &Server, stop: CancellationToken) {
+pub async fn serve(listener: impl Into<Listener>, router: Router, settings: &Server, stop: CancellationToken) {
+    let Listener { tcp: listener, tls } = listener.into();
     let settings = Arc::new(settings.clone());
     let slots = Arc::new(Semaphore::new(settings.max_connections));
     let addresses = Addresses::new(settings.max_connections_per_address, &settings.trusted_proxies);
     let connections = TaskTracker::new();
+    if let Some(tls) = &tls {
+        connections.spawn(Arc::clone(tls).keep(stop.clone()));
+    }
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &slots) => accepted,
@@ -42,9 +67,14 @@ pub async fn serve(listener: TcpListener, router: Router, settings: &Server, sto
             metrics::RATE_LIMITED.increment(&["connections"]);
             continue;
         };
-        let connection = attend(stream, peer, router.clone(), Arc::clone(&settings), stop.clone(), connections.clone());
+        let service = Service { peer, router: router.clone(), certificate: None, tasks: connections.clone() };
+        let (tls, settings, stop) = (tls.clone(), Arc::clone(&settings), stop.clone());
+        // the handshake, too, is the connection's own time, and nobody else waits for it
         connections.spawn(async move {
-            connection.await;
+            match tls {
+                None => attend(stream, service, settings, stop).await,
+                Some(tls) => attend_tls(stream, &tls, service, settings, stop).await,
+            }
             drop((slot, place));
         });
     }
@@ -55,17 +85,33 @@ pub async fn serve(listener: TcpListener, router: Router, settings: &Server, sto
     }
 }
 
+/// What answers the requests of one connection.
+struct Service {
+    peer: SocketAddr,
+    router: Router,
+    certificate: Option<ClientCertificate>,
+    tasks: TaskTracker,
+}
+
+/// One connection that begins with a handshake.
+async fn attend_tls(stream: TcpStream, tls: &Tls, service: Service, settings: Arc<Server>, stop: CancellationToken) {
+    let shaken = tokio::select! {
+        shaken = tls.shake_hands(stream) => shaken,
+        () = stop.cancelled() => None,
+    };
+    if let Some((stream, certificate)) = shaken {
+        attend(stream, Service { certificate, ..service }, settings, stop).await;
+    }
+}
+
 /// One connection, until its client goes, its time is over, or the node stops. Each request is a task of its own: hyper drops what
 /// it waits for when the client goes, but what was begun must end. A transaction that is dropped while it begins stays open on its
 /// connection, and whatever that connection commits next is lost (RT-05, STO-08).
-async fn attend(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    settings: Arc<Server>,
-    stop: CancellationToken,
-    tasks: TaskTracker,
-) {
+async fn attend<S>(stream: S, service: Service, settings: Arc<Server>, stop: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Service { peer, router, certificate, tasks } = service;
     let (stream, watch) = watch(stream);
     let at_work = watch.clone();
     let service = hyper::service::service_fn(move |mut request: Request<hyper::body::Incoming>| {
@@ -74,6 +120,9 @@ async fn attend(
             request.extensions_mut().insert(MalformedHead);
         }
         request.extensions_mut().insert(ConnectInfo(peer));
+        if let Some(certificate) = &certificate {
+            request.extensions_mut().insert(certificate.clone());
+        }
         let answer = router.clone().oneshot(request.map(Body::new));
         // what panics outside of every layer breaks the connection
         tasks.spawn(async move {

@@ -10,7 +10,6 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     sync::watch::{Sender, channel},
     time::{Instant, sleep_until},
 };
@@ -18,8 +17,8 @@ use tokio::{
 use super::head::Head;
 
 /// A connection that is looked at while it is read.
-pub(super) struct Watched {
-    stream: TcpStream,
+pub(super) struct Watched<S> {
+    stream: S,
     watch: Watch,
 }
 
@@ -50,7 +49,7 @@ pub(super) struct Open {
 }
 
 /// Watches a connection, which has to begin with a header now.
-pub(super) fn watch(stream: TcpStream) -> (Watched, Watch) {
+pub(super) fn watch<S>(stream: S) -> (Watched<S>, Watch) {
     let watch = Watch(channel(State { doing: Doing::Sending(Instant::now()), head: Head::default() }).0);
     (Watched { stream, watch: watch.clone() }, watch)
 }
@@ -118,7 +117,7 @@ impl Drop for Open {
     }
 }
 
-impl AsyncRead for Watched {
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
@@ -130,7 +129,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }

@@ -74,8 +74,13 @@ fn is_fetchable(uri: &str) -> bool {
 
 // D15, for keys as for redirect URIs; whether it is asked, the setting `outbound.allowed_hosts` decides
 fn is_local(uri: &str) -> bool {
-    Url::parse(uri)
-        .is_ok_and(|url| url.host_str() == Some("localhost") && matches!(url.scheme(), "http" | "https") && is_plain(uri, &url))
+    let is_loopback = |url: &Url| match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    Url::parse(uri).is_ok_and(|url| is_loopback(&url) && matches!(url.scheme(), "http" | "https") && is_plain(uri, &url))
 }
 
 fn is_plain(uri: &str, url: &Url) -> bool {

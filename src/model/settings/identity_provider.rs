@@ -4,15 +4,21 @@ use serde::Deserialize;
 
 use super::{
     client::is_acr,
-    fields::{Faults, FieldError, check_text, check_unique},
+    fields::{Faults, FieldError, LONGEST_TITLE, check_localized, check_text, check_unique},
+    oidc,
     production::providers,
-    trust,
+    smart_id, trust,
 };
 use crate::{
-    base::id::{IdentityProviderRowId, OrganisationId},
+    base::{
+        id::{IdentityProviderRowId, OrganisationId},
+        text::LocalizedText,
+    },
     model::{
         environment::Environment,
-        identity_provider::{DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings},
+        identity_provider::{
+            DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings, OidcSettings, SmartIdSettings,
+        },
     },
 };
 
@@ -36,6 +42,8 @@ pub struct IdentityProviderInput {
     pub enabled: Option<bool>,
     /// default: 0
     pub display_order: i16,
+    /// default: that of its kind
+    pub display_name: Option<LocalizedText>,
 }
 
 /// The driver's name, and below it its settings; so that each fault has a path of its own.
@@ -44,6 +52,28 @@ pub struct IdentityProviderInput {
 pub enum DriverInput {
     /// Mobile-ID REST (eid.md §2)
     MobileId(MobileIdSettings),
+    /// another OpenID provider (eid.md §8.5)
+    Oidc(OidcSettings),
+    /// Smart-ID RP API v3 (eid.md §3)
+    SmartId(SmartIdSettings),
+}
+
+impl DriverInput {
+    fn check(&self, faults: &mut Faults, environment: Environment) {
+        match self {
+            Self::MobileId(settings) => check_mobile_id(faults, settings, environment),
+            Self::SmartId(settings) => smart_id::check(faults, settings, environment),
+            Self::Oidc(settings) => oidc::check(faults, settings, environment),
+        }
+    }
+
+    fn into_settings(self) -> DriverSettings {
+        match self {
+            Self::MobileId(settings) => DriverSettings::MobileId(settings),
+            Self::SmartId(settings) => DriverSettings::SmartId(settings),
+            Self::Oidc(settings) => DriverSettings::Oidc(settings),
+        }
+    }
 }
 
 /// The identity provider under this row id, or what is wrong with the input. `organisation_id` is that of the input's organisation.
@@ -59,13 +89,13 @@ pub fn parse(
         faults.add("kind", "is required: sim, app or card");
     }
     match &input.driver {
-        Some(DriverInput::MobileId(settings)) => check_mobile_id(&mut faults, settings, environment),
-        None => faults.add("driver", "is required: mobile_id with its settings below it"),
+        Some(driver) => driver.check(&mut faults, environment),
+        None => faults.add("driver", "is required: mobile_id, smart_id or oidc with its settings below it"),
     }
-    let (Some(kind), Some(DriverInput::MobileId(settings))) = (input.kind, input.driver) else {
+    let (Some(kind), Some(driver)) = (input.kind, input.driver) else {
         return Err(faults.into_vec());
     };
-    let driver = DriverSettings::MobileId(settings);
+    let driver = driver.into_settings();
     if environment == Environment::Production {
         providers::check(&mut faults, &driver, None);
     }
@@ -79,6 +109,7 @@ pub fn parse(
         amr: input.amr,
         enabled: input.enabled.unwrap_or(true),
         display_order: input.display_order,
+        display_name: input.display_name,
     })
 }
 
@@ -103,11 +134,14 @@ fn check_words(faults: &mut Faults, input: &IdentityProviderInput) {
     if !(0..=999).contains(&input.display_order) {
         faults.add("display_order", "is not between 0 and 999");
     }
+    if let Some(name) = &input.display_name {
+        check_localized(faults, "display_name", name, LONGEST_TITLE);
+    }
 }
 
 fn check_mobile_id(faults: &mut Faults, settings: &MobileIdSettings, environment: Environment) {
     let at = |field: &str| format!("driver.mobile_id.{field}");
-    check_base_url(faults, &at("base_url"), settings, environment);
+    check_base_url(faults, &at("base_url"), &settings.base_url, &settings.tls_roots_pem, environment);
     if uuid::Uuid::try_parse(&settings.relying_party_uuid).is_err() {
         faults.add(at("relying_party_uuid"), "is not a UUID");
     }
@@ -122,17 +156,17 @@ fn check_mobile_id(faults: &mut Faults, settings: &MobileIdSettings, environment
 }
 
 /// The provider's address: https with pinned roots; plain http only on a developer's machine (eid.md §12.2).
-fn check_base_url(faults: &mut Faults, field: &str, settings: &MobileIdSettings, environment: Environment) {
-    let Ok(url) = url::Url::parse(&settings.base_url) else {
-        faults.add(field, format!("`{}` is not an address such as https://mid.example.is/mid-api", settings.base_url));
+pub(super) fn check_base_url(faults: &mut Faults, field: &str, base_url: &str, tls_roots_pem: &str, environment: Environment) {
+    let Ok(url) = url::Url::parse(base_url) else {
+        faults.add(field, format!("`{}` is not an address such as https://mid.example.is/mid-api", base_url));
         return;
     };
     let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
-    if !plain || url.host_str().is_none() || settings.base_url.ends_with('/') {
+    if !plain || url.host_str().is_none() || base_url.ends_with('/') {
         faults.add(field, "is a scheme, a host and perhaps a path, without user, query, fragment or a slash at the end");
     }
     match url.scheme() {
-        "https" if settings.tls_roots_pem.is_empty() && environment != Environment::Production => {
+        "https" if tls_roots_pem.is_empty() && environment != Environment::Production => {
             faults.add(field, "https needs tls_roots_pem: the roots that are pinned");
         }
         "https" => {}

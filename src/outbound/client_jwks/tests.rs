@@ -58,7 +58,7 @@ fn set(kids: &[&str]) -> String {
 }
 
 fn sets() -> ClientKeySets {
-    ClientKeySets::new(GuardedClient::new(Guard::new(&["localhost".to_owned()])).expect("a client"))
+    ClientKeySets::new(GuardedClient::new(Guard::new(&["localhost".to_owned()]), "").expect("a client"))
 }
 
 fn client() -> ClientRowId {
@@ -154,7 +154,7 @@ async fn another_address_counts_at_once() {
 #[tokio::test]
 async fn ssr_02_without_a_setting_loopback_is_never_asked() {
     let stage = Stage::new().await;
-    let closed = ClientKeySets::new(GuardedClient::new(Guard::new(&[])).expect("a client"));
+    let closed = ClientKeySets::new(GuardedClient::new(Guard::new(&[]), "").expect("a client"));
     for uri in [&stage.uri, &stage.uri.replace("localhost", "127.0.0.1"), "https://localhost/", "nothing"] {
         assert!(!has(&closed, uri, "a", NOW).await, "{uri}");
     }

@@ -3,7 +3,8 @@
 use url::Url;
 
 use super::error::DriverFault;
-use crate::model::{environment::Environment, settings::production::hosts};
+use crate::model::environment::Environment;
+pub(super) use crate::model::settings::production::hosts::is_public;
 
 /// Reads an http(s) address without user, query and fragment; `setting` names it in the fault.
 pub(super) fn parse(setting: &'static str, text: &str, environment: Environment) -> Result<Url, DriverFault> {
@@ -12,7 +13,7 @@ pub(super) fn parse(setting: &'static str, text: &str, environment: Environment)
     if !plain || !matches!(url.scheme(), "http" | "https") {
         return Err(DriverFault::Address(setting));
     }
-    if environment == Environment::Production && !hosts::is_public(&url) {
+    if environment == Environment::Production && !is_public(&url) {
         return Err(DriverFault::TestAddress(setting));
     }
     Ok(url)

@@ -38,6 +38,8 @@ pub enum EidErrorKind {
     CredentialBroken,
     /// revoked by its issuer
     CredentialRevoked,
+    /// the app cannot show what we ask for
+    AppTooOld,
     /// not a certificate that we accept; a security event
     CertificateRejected,
     /// another person than the one who was addressed; a security event
@@ -52,11 +54,15 @@ pub enum EidErrorKind {
     ProviderProtocol,
     /// the provider does not answer
     ProviderUnavailable,
+    /// not an ID token that we accept; a security event
+    TokenRejected,
+    /// the provider does not know the person as well as the service demands
+    AssuranceTooLow,
 }
 
 impl EidErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::InvalidInput,
         Self::NotAvailableForUser,
         Self::Restricted,
@@ -67,6 +73,7 @@ impl EidErrorKind {
         Self::CredentialBlocked,
         Self::CredentialBroken,
         Self::CredentialRevoked,
+        Self::AppTooOld,
         Self::CertificateRejected,
         Self::IdentityMismatch,
         Self::SignatureInvalid,
@@ -74,6 +81,8 @@ impl EidErrorKind {
         Self::ProviderConfig,
         Self::ProviderProtocol,
         Self::ProviderUnavailable,
+        Self::TokenRejected,
+        Self::AssuranceTooLow,
     ];
 
     /// The word that rows and logs keep.
@@ -89,6 +98,7 @@ impl EidErrorKind {
             Self::CredentialBlocked => "credential_blocked",
             Self::CredentialBroken => "credential_broken",
             Self::CredentialRevoked => "credential_revoked",
+            Self::AppTooOld => "app_too_old",
             Self::CertificateRejected => "certificate_rejected",
             Self::IdentityMismatch => "identity_mismatch",
             Self::SignatureInvalid => "signature_invalid",
@@ -96,6 +106,8 @@ impl EidErrorKind {
             Self::ProviderConfig => "provider_config",
             Self::ProviderProtocol => "provider_protocol",
             Self::ProviderUnavailable => "provider_unavailable",
+            Self::TokenRejected => "token_rejected",
+            Self::AssuranceTooLow => "assurance_too_low",
         }
     }
 
@@ -106,7 +118,7 @@ impl EidErrorKind {
 
     /// Whether it belongs among the security events: something lied (eid.md §8.7).
     pub const fn is_security_event(self) -> bool {
-        matches!(self, Self::CertificateRejected | Self::IdentityMismatch | Self::SignatureInvalid)
+        matches!(self, Self::CertificateRejected | Self::IdentityMismatch | Self::SignatureInvalid | Self::TokenRejected)
     }
 
     /// An error of this kind for a reason.
@@ -143,6 +155,9 @@ pub enum DriverFault {
     /// a certificate of the trust profile is none, or too many of them
     #[error("a certificate of the trust profile cannot be read: {0}")]
     Certificate(String),
+    /// no way to begin
+    #[error("the driver has no flows")]
+    NoFlows,
     /// nobody to believe
     #[error("the trust profile has no anchors")]
     NoAnchors,
@@ -164,6 +179,14 @@ pub enum DriverFault {
     /// an address that production must not use (eid.md §12.2)
     #[error("production refuses the address in {0}: https and a public host are needed")]
     TestAddress(&'static str),
+    /// what proves to the provider who we are is not there
+    #[error("the secret {name} cannot be used: {why}")]
+    Secret {
+        /// of the file
+        name: String,
+        /// what is wrong
+        why: &'static str,
+    },
 }
 
 #[cfg(test)]

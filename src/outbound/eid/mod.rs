@@ -4,15 +4,19 @@
 //! else. Knows nothing of OAuth, rows or pages, and keeps nothing between calls but connections and OCSP answers: the caller
 //! keeps the state, so that any node can go on from it. Called by flows/sign_in.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use url::Url;
 
 pub mod mobile_id;
+pub mod oidc;
+pub mod smart_id;
 
 mod address;
 mod certificate;
+mod challenge;
 mod display_text;
 mod error;
 mod revocation;
@@ -28,11 +32,11 @@ mod test_authority;
 pub use crate::model::simulator_mark as marker;
 pub use error::{DriverFault, EidError, EidErrorKind};
 pub use revocation::{CrlEvidence, OcspEvidence, RevocationEvidence};
-pub use verification::{Assurance, CertificateEvidence, Evidence, VerifiedIdentity};
+pub use verification::{Assurance, CertificateEvidence, Evidence, IdTokenEvidence, VerifiedIdentity};
 
 use super::client::OutboundClient;
 use crate::{
-    base::{clock::Clock, text::Language},
+    base::{clock::Clock, id::AttemptId, text::Language},
     model::{
         environment::Environment,
         identity_provider::{DriverSettings, IdentityProvider},
@@ -46,6 +50,10 @@ use crate::{
 pub enum Driver {
     /// SIM card (eid.md §2)
     MobileId(mobile_id::MobileId),
+    /// another OpenID provider (eid.md §8.5)
+    Oidc(Box<oidc::Oidc>),
+    /// app (eid.md §3)
+    SmartId(Box<smart_id::SmartId>),
 }
 
 /// For whom and where a person signs in.
@@ -59,6 +67,12 @@ pub struct LoginContext<'a> {
     pub server_name: &'a str,
     /// part of what is signed (EID-02)
     pub client_id: &'a str,
+    /// row of the attempt, by which an answer that comes through the browser finds it
+    pub attempt: AttemptId,
+    /// levels of assurance that answer the request
+    pub accepted_acr: &'a [String],
+    /// where an app on the same device leads the browser back to; names the attempt
+    pub return_url: &'a str,
 }
 
 /// What the person gave to begin with.
@@ -68,6 +82,11 @@ pub enum BeginInput {
     PhoneNumber(PhoneNumber),
     /// whose device is asked; an address, never an identity (EID-08)
     NationalId(NationalId),
+    /// an app that finds us by a link; who it is turns out later
+    DeviceLink {
+        /// the app is on the device with the browser: a button and a way back instead of a QR code
+        same_device: bool,
+    },
     /// nothing: who it is turns out later
     Nothing,
 }
@@ -77,11 +96,35 @@ pub enum BeginInput {
 pub enum Step {
     /// the code to compare with the one on the device (EID-03), with its leading zeros
     ShowCode(String),
+    /// the provider's own page, to which the browser goes
+    Redirect(Url),
+    /// the code to choose among several on the device, with its leading zeros
+    ChooseCode(String),
+    /// the link of now, to be scanned by the app on another device
+    ShowQr(String),
+    /// the link that opens the app on this device
+    OpenApp(String),
+}
+
+impl Step {
+    /// The word by which a page notices that it must be drawn anew.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ShowCode(_) => "show_code",
+            Self::ChooseCode(_) => "choose_code",
+            Self::ShowQr(_) => "show_qr",
+            Self::OpenApp(_) => "open_app",
+            Self::Redirect(_) => "redirect",
+        }
+    }
 }
 
 /// What came back through the person's browser.
 #[derive(Clone, Debug)]
-pub enum Event {}
+pub enum Event {
+    /// the answer of another OpenID provider
+    AuthorizationResponse(oidc::AuthorizationResponse),
+}
 
 /// An attempt that is ready to be stored and then started.
 #[derive(Debug)]
@@ -98,6 +141,10 @@ pub struct Prepared {
 pub enum DriverState {
     /// SIM card
     MobileId(mobile_id::Transaction),
+    /// another OpenID provider
+    Oidc(oidc::Transaction),
+    /// app
+    SmartId(Box<smart_id::Transaction>),
 }
 
 /// What one look at the provider gave.
@@ -111,10 +158,21 @@ pub enum Progress {
 
 impl Driver {
     /// Reads the settings: pins, trust profile and addresses. Production refuses test accounts, certificates and addresses, and
-    /// later test persons (eid.md §12).
-    pub fn new(provider: &IdentityProvider, http: &OutboundClient, environment: Environment) -> Result<Self, DriverFault> {
+    /// later test persons (eid.md §12). `secrets` is the folder with what proves to providers who we are.
+    pub fn new(
+        provider: &IdentityProvider,
+        http: &OutboundClient,
+        secrets: Option<&Path>,
+        environment: Environment,
+    ) -> Result<Self, DriverFault> {
         match &provider.driver {
             DriverSettings::MobileId(settings) => mobile_id::MobileId::new(settings, http, environment).map(Self::MobileId),
+            DriverSettings::Oidc(settings) => {
+                oidc::Oidc::new(provider, settings, http, secrets, environment).map(|driver| Self::Oidc(Box::new(driver)))
+            }
+            DriverSettings::SmartId(settings) => {
+                smart_id::SmartId::new(settings, http, environment).map(|driver| Self::SmartId(Box::new(driver)))
+            }
         }
     }
 
@@ -122,7 +180,11 @@ impl Driver {
     pub fn prepare(&self, context: &LoginContext<'_>, input: BeginInput, now: OffsetDateTime) -> Result<Prepared, EidError> {
         match (self, input) {
             (Self::MobileId(driver), BeginInput::PhoneNumber(phone_number)) => driver.prepare(context, phone_number, now),
-            (Self::MobileId(_), _) => Err(EidErrorKind::InvalidInput.because("not what this driver begins with")),
+            (Self::Oidc(driver), BeginInput::Nothing) => Ok(driver.prepare(context, now)),
+            (Self::SmartId(driver), input) => driver.prepare(context, input, now),
+            (Self::MobileId(_) | Self::Oidc(_), _) => {
+                Err(EidErrorKind::InvalidInput.because("not what this driver begins with"))
+            }
         }
     }
 
@@ -130,7 +192,8 @@ impl Driver {
     /// ([`Self::submit`]), and [`Self::start`] is over before the page is answered.
     pub const fn is_polled(&self) -> bool {
         match self {
-            Self::MobileId(_) => true,
+            Self::MobileId(_) | Self::SmartId(_) => true,
+            Self::Oidc(_) => false,
         }
     }
 
@@ -138,28 +201,79 @@ impl Driver {
     pub const fn leaves_our_pages(&self) -> bool {
         match self {
             Self::MobileId(_) => false,
+            Self::SmartId(_) | Self::Oidc(_) => true,
+        }
+    }
+
+    /// The origin to which the browser goes from our forms, where it leaves our pages by one (WEB-02).
+    pub fn origin(&self) -> Option<String> {
+        match self {
+            Self::MobileId(_) | Self::SmartId(_) => None,
+            Self::Oidc(driver) => driver.origin(),
         }
     }
 
     /// What the page shows at `now`. No network.
-    pub fn step(&self, state: &DriverState, _now: OffsetDateTime) -> Option<Step> {
+    pub fn step(&self, state: &DriverState, now: OffsetDateTime) -> Option<Step> {
         match (self, state) {
             (Self::MobileId(_), DriverState::MobileId(transaction)) => transaction.step(),
+            (Self::Oidc(_), DriverState::Oidc(transaction)) => transaction.step(),
+            (Self::SmartId(_), DriverState::SmartId(transaction)) => transaction.step(now),
+            _ => None,
+        }
+    }
+
+    /// Whether what came back can be the answer to what was asked; what anybody could have sent ends no attempt. No network.
+    pub fn expects(&self, state: &DriverState, event: &Event) -> bool {
+        match (self, state, event) {
+            (Self::Oidc(_), DriverState::Oidc(transaction), Event::AuthorizationResponse(response)) => {
+                transaction.expects(response)
+            }
+            _ => false,
+        }
+    }
+
+    /// How long the page is there before the provider is asked to prompt the person.
+    pub fn pause_before_start(&self, state: &DriverState, now: OffsetDateTime) -> Duration {
+        match state {
+            DriverState::SmartId(transaction) => transaction.pause_before_start(now),
+            DriverState::MobileId(_) | DriverState::Oidc(_) => Duration::ZERO,
+        }
+    }
+
+    /// The state with what an app has sent back with the browser that began; [`Self::advance`] goes on with it. An error ends the
+    /// attempt. No network.
+    pub fn returned(&self, state: &DriverState, came_back: &smart_id::AppReturn) -> Result<DriverState, EidError> {
+        match state {
+            DriverState::SmartId(transaction) => {
+                transaction.returned(came_back).map(|transaction| DriverState::SmartId(Box::new(transaction)))
+            }
+            DriverState::MobileId(_) | DriverState::Oidc(_) => Err(other_driver()),
         }
     }
 
     /// Verifies what came back through the browser. It is asked once for an attempt, whatever comes of it (EID-05).
-    #[expect(clippy::unused_async, reason = "the events of its drivers ask other systems")]
-    pub async fn submit(&self, _state: &DriverState, event: Event, _clock: &Clock) -> Result<VerifiedIdentity, EidError> {
-        match event {}
+    pub async fn submit(&self, state: &DriverState, event: Event, clock: &Clock) -> Result<VerifiedIdentity, EidError> {
+        match (self, state, event) {
+            (Self::Oidc(driver), DriverState::Oidc(transaction), Event::AuthorizationResponse(response)) => {
+                driver.submit(transaction, response, clock).await
+            }
+            _ => Err(other_driver()),
+        }
     }
 
     /// Asks the provider to prompt the person. Never retried: that would be a second prompt.
-    pub async fn start(&self, state: &DriverState) -> Result<DriverState, EidError> {
+    pub async fn start(&self, state: &DriverState, clock: &Clock) -> Result<DriverState, EidError> {
         match (self, state) {
             (Self::MobileId(driver), DriverState::MobileId(transaction)) => {
                 driver.start(transaction).await.map(DriverState::MobileId)
             }
+            (Self::Oidc(driver), DriverState::Oidc(transaction)) => driver.start(transaction).await.map(DriverState::Oidc),
+            (Self::SmartId(driver), DriverState::SmartId(transaction)) => {
+                let started = driver.start(transaction, clock).await?;
+                Ok(DriverState::SmartId(Box::new(started)))
+            }
+            _ => Err(other_driver()),
         }
     }
 
@@ -168,6 +282,15 @@ impl Driver {
     pub async fn advance(&self, state: &DriverState, clock: &Clock, wait: Duration) -> Result<Progress, EidError> {
         match (self, state) {
             (Self::MobileId(driver), DriverState::MobileId(transaction)) => driver.advance(transaction, clock, wait).await,
+            // what comes through the browser is not fetched
+            (Self::Oidc(_), DriverState::Oidc(_)) => Ok(Progress::Pending),
+            (Self::SmartId(driver), DriverState::SmartId(transaction)) => driver.advance(transaction, clock, wait).await,
+            _ => Err(other_driver()),
         }
     }
+}
+
+/// The identity provider was given another driver while the attempt was open.
+fn other_driver() -> EidError {
+    EidErrorKind::ProviderConfig.because("the attempt is of another driver")
 }

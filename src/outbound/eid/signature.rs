@@ -1,7 +1,7 @@
-//! Signatures over a digest that we made: RSA PKCS#1 v1.5 and ECDSA on P-256 and P-384 (eid.md §2.3, X5-04).
+//! Signatures over a digest that we made: RSA (PKCS#1 v1.5 and PSS) and ECDSA on P-256 and P-384 (eid.md §2.3, §4.3, X5-04).
 
-use rsa::{BigUint, Pkcs1v15Sign, RsaPublicKey};
-use sha2::{Sha256, Sha384, Sha512};
+use rsa::{BigUint, Pkcs1v15Sign, Pss, RsaPublicKey};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use signature::hazmat::PrehashVerifier;
 use x509_parser::{public_key::PublicKey as ParsedKey, x509::SubjectPublicKeyInfo};
 
@@ -37,6 +37,45 @@ impl Hash {
             Self::Sha512 => 64,
         }
     }
+
+    /// The hash of the parts, one after the other.
+    pub(super) fn digest(self, parts: &[&[u8]]) -> Vec<u8> {
+        match self {
+            Self::Sha256 => digest::<Sha256>(parts),
+            Self::Sha384 => digest::<Sha384>(parts),
+            Self::Sha512 => digest::<Sha512>(parts),
+        }
+    }
+}
+
+fn digest<D: Digest>(parts: &[&[u8]]) -> Vec<u8> {
+    parts.iter().fold(D::new(), |hasher, part| hasher.chain_update(part)).finalize().to_vec()
+}
+
+/// How a provider says that it has signed, in its own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum AlgorithmName {
+    /// `SHA256WithRSAEncryption`, in any case (eid.md §2.3)
+    Certificate(String),
+    /// `ES384` (RFC 7518 §3.1), which names the curve as well (eid.md §4.3)
+    Jws(String),
+}
+
+impl AlgorithmName {
+    /// The name alone.
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Certificate(name) | Self::Jws(name) => name,
+        }
+    }
+
+    /// What it means, where it is in the allow list.
+    fn read(&self) -> Option<(Family, Hash)> {
+        match self {
+            Self::Certificate(name) => algorithm_named(name),
+            Self::Jws(name) => jws_algorithm_named(name),
+        }
+    }
 }
 
 /// A public key that is strong enough.
@@ -68,6 +107,7 @@ pub(super) enum SignatureFault {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Family {
     Rsa,
+    RsaPss,
     EllipticCurve,
 }
 
@@ -96,13 +136,23 @@ impl PublicKey {
 
     /// Whether `signature` is this key's over `digest`, which is a hash of the kind that we asked for; `algorithm` is what the
     /// provider says of it and must agree.
-    pub(super) fn verify(&self, algorithm: &str, asked: Hash, digest: &[u8], signature: &[u8]) -> Result<(), SignatureFault> {
-        let (family, hash) = algorithm_named(algorithm).ok_or(SignatureFault::Algorithm)?;
+    pub(super) fn verify(
+        &self,
+        algorithm: &AlgorithmName,
+        asked: Hash,
+        digest: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureFault> {
+        let (family, hash) = algorithm.read().ok_or(SignatureFault::Algorithm)?;
         if hash != asked || digest.len() != asked.bytes() {
             return Err(SignatureFault::Hash);
         }
+        if matches!(algorithm, AlgorithmName::Jws(_)) && !self.is_on_the_curve_of(hash) {
+            return Err(SignatureFault::KeyType);
+        }
         let verified = match (self, family) {
             (Self::Rsa(key), Family::Rsa) => key.verify(pkcs1v15(asked), digest, signature).is_ok(),
+            (Self::Rsa(key), Family::RsaPss) => key.verify(pss(asked), digest, signature).is_ok(),
             // Raw r‖s in the curve's length, both in range; DER is refused. The digest is cut to the curve's length.
             (Self::P256(key), Family::EllipticCurve) => p256::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()),
@@ -111,6 +161,15 @@ impl PublicKey {
             _ => return Err(SignatureFault::KeyType),
         };
         verified.then_some(()).ok_or(SignatureFault::Invalid)
+    }
+
+    /// RFC 7518 §3.4: ES256 is on P-256, ES384 on P-384. RSA keys are on no curve, and fit every hash.
+    fn is_on_the_curve_of(&self, hash: Hash) -> bool {
+        match self {
+            Self::Rsa(_) => true,
+            Self::P256(_) => hash == Hash::Sha256,
+            Self::P384(_) => hash == Hash::Sha384,
+        }
     }
 }
 
@@ -128,6 +187,30 @@ fn algorithm_named(name: &str) -> Option<(Family, Hash)> {
         "rsaencryption" => Some((Family::Rsa, hash)),
         "ecencryption" => Some((Family::EllipticCurve, hash)),
         _ => None,
+    }
+}
+
+/// The allow list by RFC 7518 §3.1, as it is written there. ES512 is missing: no key on P-521 is accepted (X5-04).
+fn jws_algorithm_named(name: &str) -> Option<(Family, Hash)> {
+    Some(match name {
+        "ES256" => (Family::EllipticCurve, Hash::Sha256),
+        "ES384" => (Family::EllipticCurve, Hash::Sha384),
+        "PS256" => (Family::RsaPss, Hash::Sha256),
+        "PS384" => (Family::RsaPss, Hash::Sha384),
+        "PS512" => (Family::RsaPss, Hash::Sha512),
+        "RS256" => (Family::Rsa, Hash::Sha256),
+        "RS384" => (Family::Rsa, Hash::Sha384),
+        "RS512" => (Family::Rsa, Hash::Sha512),
+        _ => return None,
+    })
+}
+
+/// RFC 7518 §3.5: MGF1 with the same hash, the salt as long as the hash.
+fn pss(hash: Hash) -> Pss {
+    match hash {
+        Hash::Sha256 => Pss::new::<Sha256>(),
+        Hash::Sha384 => Pss::new::<Sha384>(),
+        Hash::Sha512 => Pss::new::<Sha512>(),
     }
 }
 
@@ -168,9 +251,14 @@ mod tests {
     const EC: &str = "SHA512WithECEncryption";
     const RSA: &str = "sha512WithRSAEncryption";
 
+    fn named(name: &str) -> AlgorithmName {
+        AlgorithmName::Certificate(name.to_owned())
+    }
+
     #[test]
     fn signatures_of_real_sim_cards_and_apps_verify() {
         for (vectors, algorithm, other) in [(MOBILE_ID, EC, RSA), (SMART_ID, RSA, EC)] {
+            let (algorithm, other) = (&named(algorithm), &named(other));
             for (key, hash, signature) in self::vectors(vectors) {
                 assert_eq!(key.verify(algorithm, Hash::Sha512, &hash, &signature), Ok(()));
                 assert_eq!(key.verify(other, Hash::Sha512, &hash, &signature), Err(SignatureFault::KeyType));
@@ -192,7 +280,7 @@ mod tests {
     fn a_signature_in_der_or_out_of_range_is_refused() {
         for (key, hash, signature) in vectors(MOBILE_ID) {
             let raw = p256::ecdsa::Signature::from_slice(&signature).expect("raw");
-            let refused = |bytes: &[u8]| key.verify(EC, Hash::Sha512, &hash, bytes) == Err(SignatureFault::Invalid);
+            let refused = |bytes: &[u8]| key.verify(&named(EC), Hash::Sha512, &hash, bytes) == Err(SignatureFault::Invalid);
             assert!(refused(raw.to_der().as_bytes()), "X5-04");
             let (r, s) = signature.split_at(32);
             assert!(refused(&[r, &[0; 32]].concat()) && refused(&[&[0; 32], s].concat()), "X5-04");

@@ -163,6 +163,7 @@ impl Authority {
         TrustProfile {
             anchors_pem: self.certificate.pem(),
             require_policies: vec![SIMULATOR_POLICY_OID_TEXT.to_owned()],
+            forbid_policies: Vec::new(),
             extended_key_usages: vec![CLIENT_AUTH.to_owned()],
             national_id_formats: vec![NationalIdFormat::Etsi, NationalIdFormat::Bare10],
             countries: vec!["IS".to_owned()],

@@ -68,6 +68,11 @@ impl Trust {
         })
     }
 
+    /// Whoever may have issued a person's certificate: the anchors, and the certificates below them.
+    pub(super) fn issuers(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+        self.anchors.iter().chain(&self.intermediates)
+    }
+
     /// The certificates that may stand between leaf and anchor.
     pub(super) fn intermediates(&self) -> &[CertificateDer<'static>] {
         &self.intermediates

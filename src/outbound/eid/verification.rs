@@ -12,7 +12,7 @@ use super::{
     certificate::{self, CertificateFault, Leaf},
     error::DriverFault,
     revocation::{Revocation, RevocationEvidence},
-    signature::Hash,
+    signature::{AlgorithmName, Hash, PublicKey, SignatureFault},
     subject::Subject,
     trust::Trust,
 };
@@ -45,6 +45,11 @@ pub struct Assurance {
 }
 
 impl VerifiedIdentity {
+    /// Whom another provider has named, once its word is verified.
+    pub(super) fn told(national_id: NationalId, name: Option<String>, assurance: Assurance, evidence: Evidence) -> Self {
+        Self { national_id, name, assurance: Some(assurance), evidence }
+    }
+
     /// A person's national id or a system number; never a company's.
     pub fn national_id(&self) -> &NationalId {
         &self.national_id
@@ -78,6 +83,26 @@ impl fmt::Debug for VerifiedIdentity {
 pub enum Evidence {
     /// a signature by the key of a person's certificate
     Certificate(Box<CertificateEvidence>),
+    /// another provider's word
+    IdToken(Box<IdTokenEvidence>),
+}
+
+/// What another provider has signed about a person, and what it said beside it.
+#[derive(Clone, Serialize)]
+pub struct IdTokenEvidence {
+    /// as it came
+    pub id_token: String,
+    /// the answer of userinfo, where it was asked
+    pub userinfo: Option<serde_json::Map<String, serde_json::Value>>,
+    /// when all this was verified
+    #[serde(with = "time::serde::rfc3339")]
+    pub verified_at: OffsetDateTime,
+}
+
+impl fmt::Debug for IdTokenEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdTokenEvidence").field("verified_at", &self.verified_at).finish_non_exhaustive()
+    }
 }
 
 /// A signature over our challenge, and whose it is.
@@ -87,6 +112,9 @@ pub struct CertificateEvidence {
     pub hash_input: String,
     /// what was signed, base64
     pub hash: String,
+    /// the text of that hash, where an app has signed one that names the flow (eid.md §3.3)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_text: Option<String>,
     /// the signature, base64
     pub signature: String,
     /// its algorithm, as the provider named it
@@ -120,10 +148,32 @@ pub(super) struct SignedChallenge {
     /// the hash function that we asked for
     pub(super) hash_kind: Hash,
     /// the provider's word
+    pub(super) algorithm: AlgorithmName,
+    pub(super) signature: Vec<u8>,
+    /// DER
+    pub(super) certificate: Vec<u8>,
+}
+
+/// An app's answer: a text that we have rebuilt, signed.
+pub(super) struct SignedText {
+    pub(super) hash_input: Vec<u8>,
+    pub(super) text: String,
+    pub(super) hash: Vec<u8>,
+    /// as it was checked
     pub(super) algorithm: String,
     pub(super) signature: Vec<u8>,
     /// DER
     pub(super) certificate: Vec<u8>,
+}
+
+/// What was proven, on its way into the evidence.
+struct Proof {
+    hash_input: Vec<u8>,
+    hash: Vec<u8>,
+    signed_text: Option<String>,
+    algorithm: String,
+    signature: Vec<u8>,
+    certificate: Vec<u8>,
 }
 
 /// Verifies answers by one trust profile.
@@ -141,14 +191,48 @@ impl Verifier {
     /// The whole verification at `now`. Every failure is final.
     pub(super) async fn verify(&self, challenge: SignedChallenge, now: OffsetDateTime) -> Result<VerifiedIdentity, EidError> {
         let leaf = self.check(&challenge, now)?;
+        let proof = Proof {
+            hash_input: challenge.hash_input,
+            hash: challenge.hash,
+            signed_text: None,
+            algorithm: challenge.algorithm.as_str().to_owned(),
+            signature: challenge.signature,
+            certificate: challenge.certificate,
+        };
+        self.identify(leaf, proof, now).await
+    }
+
+    /// The same for a text that an app has signed, its signature judged by `is_signed`.
+    pub(super) async fn verify_text(
+        &self,
+        signed: SignedText,
+        is_signed: impl FnOnce(&PublicKey, &SignedText) -> Result<(), SignatureFault>,
+        now: OffsetDateTime,
+    ) -> Result<VerifiedIdentity, EidError> {
+        let leaf = certificate::check(&signed.certificate, &self.trust, now).map_err(rejected)?;
+        is_signed(&leaf.key, &signed).map_err(|fault| EidErrorKind::SignatureInvalid.because(fault))?;
+        let proof = Proof {
+            hash_input: signed.hash_input,
+            hash: signed.hash,
+            signed_text: Some(signed.text),
+            algorithm: signed.algorithm,
+            signature: signed.signature,
+            certificate: signed.certificate,
+        };
+        self.identify(leaf, proof, now).await
+    }
+
+    /// Who it is, and whether the certificate still holds: the network last.
+    async fn identify(&self, leaf: Leaf, proof: Proof, now: OffsetDateTime) -> Result<VerifiedIdentity, EidError> {
         let national_id = self.person(&leaf.subject).map_err(rejected)?;
         let revocation = self.revocation.check(&leaf, self.trust.refuse_tests, now).await?;
         let evidence = CertificateEvidence {
-            hash_input: base64(&challenge.hash_input),
-            hash: base64(&challenge.hash),
-            signature: base64(&challenge.signature),
-            algorithm: challenge.algorithm,
-            certificate: base64(&challenge.certificate),
+            hash_input: base64(&proof.hash_input),
+            hash: base64(&proof.hash),
+            signed_text: proof.signed_text,
+            signature: base64(&proof.signature),
+            algorithm: proof.algorithm,
+            certificate: base64(&proof.certificate),
             issuer: leaf.issuer_name,
             serial: format_serial(&leaf.serial),
             revocation,
@@ -169,15 +253,20 @@ impl Verifier {
 
     /// EID-08: the identity comes only from the certificate; companies never sign in, nor test people in production.
     fn person(&self, subject: &Subject) -> Result<NationalId, CertificateFault> {
-        let national_id = NationalId::from_digits(&subject.number).map_err(|_| CertificateFault::NationalId)?;
-        if national_id.kind() == NationalIdKind::Company {
-            return Err(CertificateFault::Company);
-        }
-        if self.trust.refuse_tests && national_id.is_test_identity() {
-            return Err(CertificateFault::TestPerson);
-        }
-        Ok(national_id)
+        person(&subject.number, self.trust.refuse_tests)
     }
+}
+
+/// The national id of somebody who may sign in (eid.md §5.3, §12.7), whoever has proven it.
+pub(super) fn person(number: &str, refuse_tests: bool) -> Result<NationalId, CertificateFault> {
+    let national_id = NationalId::from_digits(number).map_err(|_| CertificateFault::NationalId)?;
+    if national_id.kind() == NationalIdKind::Company {
+        return Err(CertificateFault::Company);
+    }
+    if refuse_tests && national_id.is_test_identity() {
+        return Err(CertificateFault::TestPerson);
+    }
+    Ok(national_id)
 }
 
 fn rejected(fault: CertificateFault) -> EidError {

@@ -12,6 +12,7 @@ method-app = Auðkenni mobile app
 method-app-hint = You confirm in the app
 method-card = Identity card
 method-card-hint = Needs a card reader
+method-elsewhere-hint = You go on at the page of the provider
 
 # Phone number or kennitala
 start-heading = Sign in
@@ -21,6 +22,12 @@ start-phone-number-hint = 7 digits
 start-national-id-heading = Enter your kennitala
 start-national-id-label = Kennitala (national ID number)
 start-national-id-hint = 10 digits
+start-apps-heading = Or without your kennitala
+start-app-heading = Sign in with the app
+start-app-other-device = Show a QR code
+start-app-other-device-hint = The app is on another device
+start-app-this-device = Open the app on this device
+start-app-this-device-hint = You come back here after you confirm
 start-time-limit =
     { $seconds ->
         [one] You will get a request on your phone and have { $seconds } second to confirm it.
@@ -31,10 +38,22 @@ start-time-limit =
 wait-heading = Confirm on your phone
 wait-app-heading = Confirm in the app
 wait-sent = A request has been sent to your phone.
-wait-app-sent = A request has been sent to the app on your phone.
+wait-app-soon = The request will reach the app in a moment.
 wait-checking = One moment …
+wait-redirect-heading = Sign in at your provider
+wait-redirect-text = You sign in on the page of { $host } and come back here afterwards.
 wait-code = Verification code
 wait-compare = Compare the code here with the one on your phone. Enter your PIN only if they are the same.
+wait-choose = Choose this number in the app and then enter your PIN. Decline if the number is not there.
+wait-qr-heading = Scan the QR code with the app
+wait-qr-how = Open the app, choose scan and point the phone at the code. The code renews itself.
+wait-qr-label = QR code for the app
+wait-qr-warn = Only scan a code that is shown on { $host }.
+wait-qr-stale = Connection lost. A new code appears when the connection is back.
+wait-other-app = Use the app in another way
+wait-open-app-heading = Open the app
+wait-open-app = Open the app
+wait-open-app-after = After you confirm you come back here.
 wait-never = Never confirm a request that you did not start.
 wait-status = Waiting for your confirmation …
 wait-time-left = Time left:
@@ -70,6 +89,7 @@ problem-too-many-attempts =
        *[other] Too many attempts. Try again in { $minutes } minutes.
     }
 problem-unavailable = The service does not answer right now. Try again shortly or choose another way.
+problem-assurance-too-low = This electronic ID is not secure enough for the service. Choose another way.
 
 # Consent
 consent-heading = { $client } asks for access

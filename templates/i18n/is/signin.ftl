@@ -12,6 +12,7 @@ method-app = Auðkennisapp
 method-app-hint = Þú staðfestir í appinu
 method-card = Skilríki á korti
 method-card-hint = Krefst kortalesara
+method-elsewhere-hint = Þú heldur áfram á síðu þjónustuaðilans
 
 # Símanúmer eða kennitala
 start-heading = Innskráning
@@ -21,6 +22,12 @@ start-phone-number-hint = 7 tölustafir
 start-national-id-heading = Sláðu inn kennitöluna þína
 start-national-id-label = Kennitala
 start-national-id-hint = 10 tölustafir
+start-apps-heading = Eða án kennitölu
+start-app-heading = Skráðu þig inn með appinu
+start-app-other-device = Sýna QR-kóða
+start-app-other-device-hint = Appið er í öðru tæki
+start-app-this-device = Opna appið í þessu tæki
+start-app-this-device-hint = Þú ferð aftur hingað þegar þú hefur staðfest
 start-time-limit =
     { $seconds ->
         [one] Næst færðu beiðni í símann og hefur { $seconds } sekúndu til að staðfesta hana.
@@ -31,10 +38,22 @@ start-time-limit =
 wait-heading = Staðfestu í símanum
 wait-app-heading = Staðfestu í appinu
 wait-sent = Beiðni hefur verið send í símann þinn.
-wait-app-sent = Beiðni hefur verið send í appið í símanum þínum.
+wait-app-soon = Beiðnin berst í appið eftir augnablik.
 wait-checking = Augnablik …
+wait-redirect-heading = Innskráning hjá þjónustuaðila
+wait-redirect-text = Þú skráir þig inn á síðu { $host } og kemur síðan aftur hingað.
 wait-code = Öryggistala
 wait-compare = Berðu saman öryggistöluna hér og í símanum. Sláðu aðeins inn PIN-númerið ef tölurnar eru eins.
+wait-choose = Veldu þessa tölu í appinu og sláðu svo inn PIN-númerið. Hafnaðu beiðninni ef talan er ekki þar.
+wait-qr-heading = Skannaðu QR-kóðann með appinu
+wait-qr-how = Opnaðu appið, veldu skönnun og beindu símanum að kóðanum. Kóðinn endurnýjast sjálfkrafa.
+wait-qr-label = QR-kóði fyrir appið
+wait-qr-warn = Skannaðu aðeins kóða sem birtist á { $host }.
+wait-qr-stale = Samband rofnaði. Nýr kóði birtist um leið og samband næst.
+wait-other-app = Nota appið á annan hátt
+wait-open-app-heading = Opnaðu appið
+wait-open-app = Opna appið
+wait-open-app-after = Að staðfestingu lokinni ferðu aftur hingað.
 wait-never = Staðfestu aldrei beiðni sem þú áttir ekki upphafið að.
 wait-status = Beðið eftir staðfestingu …
 wait-time-left = Tími til stefnu:
@@ -70,6 +89,7 @@ problem-too-many-attempts =
        *[other] Tilraunirnar eru orðnar of margar. Reyndu aftur eftir { $minutes } mínútur.
     }
 problem-unavailable = Þjónustan svarar ekki sem stendur. Reyndu aftur eftir smástund eða veldu aðra leið.
+problem-assurance-too-low = Þessi rafrænu skilríki eru ekki nægilega örugg fyrir þjónustuna. Veldu aðra leið.
 
 # Samþykki
 consent-heading = { $client } biður um aðgang

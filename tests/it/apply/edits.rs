@@ -38,7 +38,7 @@ async fn the_demo_applies_and_is_served_from_the_snapshot() {
     assert!(snapshot.resources_of(["@myorg.is/documents:read"]).is_empty(), "the seed's token has no aud");
 
     let [sim] = snapshot.identity_providers() else { panic!("there is one") };
-    let DriverSettings::MobileId(settings) = &sim.driver;
+    let DriverSettings::MobileId(settings) = &sim.driver else { panic!("a SIM card") };
     assert_eq!((sim.kind, sim.acr.as_str()), (IdentityProviderKind::Sim, "eidas-loa-high"));
     assert_eq!(settings.base_url, "http://localhost:8090/mid-api");
     assert_eq!(settings.trust.anchors_pem, ANCHOR);

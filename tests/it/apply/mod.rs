@@ -95,6 +95,7 @@ fn variables() -> BTreeMap<String, String> {
     let variables = [
         ("APP", "http://localhost:8072"),
         ("SIMULATOR", "http://localhost:8090"),
+        ("SIMULATOR_TLS_ROOTS", ""),
         ("SIMULATOR_ANCHORS", ANCHOR),
         ("SIMULATOR_INTERMEDIATES", ANCHOR),
         ("CONFORMANCE_CALLBACK", "https://localhost.emobix.co.uk:8443/test/a/ias/callback"),

@@ -4,6 +4,7 @@ mod commands;
 mod secrets;
 mod serve;
 mod start;
+mod tls;
 
 use std::{
     path::{Path, PathBuf},
@@ -133,6 +134,7 @@ impl Stage {
         let variables = [
             format!("APP={APP}"),
             format!("SIMULATOR={}", simulator.url),
+            "SIMULATOR_TLS_ROOTS=".to_owned(),
             format!("SIMULATOR_ANCHORS={}", simulator.simulator.anchors_pem()),
             format!("SIMULATOR_INTERMEDIATES={}", simulator.simulator.intermediates_pem()),
             format!("CONFORMANCE_CALLBACK={APP}/callback"),

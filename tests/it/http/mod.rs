@@ -12,6 +12,7 @@ mod outage;
 mod parameters;
 mod paths;
 mod proxies;
+mod tls;
 
 use std::time::Duration;
 

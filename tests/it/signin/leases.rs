@@ -64,6 +64,13 @@ async fn an_attempt_outlives_the_node_that_polled() {
     let mut person = started(&mortal.server, &phone).await;
     let code = person.page().text_of("#verification-code");
     phone.prompt().await;
+    // a node that dies before it has written that the prompt has left is another test
+    let owner = node.owner().await;
+    let is_pending = "select id::text from sign_in_attempts where state = 'pending'";
+    eventually("the prompt in the row", async || {
+        sqlx::query_scalar::<_, String>(is_pending).fetch_optional(&owner).await.unwrap()
+    })
+    .await;
     mortal.kill();
     let url = at(&node, &person);
     person.get(&url).await;

@@ -55,6 +55,7 @@ impl ExampleApplication {
                 .to_vec(),
             phone_url: Some(format!("{}/phone", simulator.url)),
             clock,
+            trusted_roots: None,
             persons: simulator.simulator.persons().into_iter().map(|person| (person.name, person.phone_number)).collect(),
         };
         let stop = CancellationToken::new();

@@ -8,4 +8,5 @@ pub mod person;
 pub mod phone;
 pub mod server;
 pub mod statements;
+pub mod tls;
 pub mod tokens;

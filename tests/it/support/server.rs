@@ -176,6 +176,7 @@ async fn configure_for(app: &str, owner: &PgPool, path: &Path, simulator_url: &s
         [
             ("APP", app.to_owned()),
             ("SIMULATOR", simulator_url.to_owned()),
+            ("SIMULATOR_TLS_ROOTS", String::new()),
             ("SIMULATOR_ANCHORS", simulator.anchors_pem()),
             ("SIMULATOR_INTERMEDIATES", simulator.intermediates_pem()),
             ("CONFORMANCE_CALLBACK", format!("{app}/callback")),

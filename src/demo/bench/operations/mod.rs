@@ -4,6 +4,7 @@ mod browser;
 mod client_credentials;
 mod code_flow;
 mod discovery;
+mod introspection;
 mod refresh;
 mod sign_in;
 mod userinfo;
@@ -69,6 +70,11 @@ pub const OPERATIONS: &[Operation] = &[
         name: "userinfo",
         budget: Some(Budget { signatures: 0, cost: 0.5, statements: 1 }),
         prepare: userinfo::prepare,
+    },
+    Operation {
+        name: "introspection",
+        budget: Some(Budget { signatures: 0, cost: 0.5, statements: 1 }),
+        prepare: introspection::prepare,
     },
     Operation { name: "sign-in", budget: None, prepare: sign_in::prepare },
 ];

@@ -45,6 +45,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
 #[serde(rename_all = "lowercase")]
 enum HeldMethod {
     Sim,
+    Card,
 }
 
 #[derive(Deserialize)]
@@ -78,7 +79,6 @@ fn sim_alone() -> Vec<HeldMethod> {
 #[serde(deny_unknown_fields)]
 struct RevokeInput {
     #[serde(default = "every")]
-    #[expect(dead_code, reason = "read to be checked; a person has one electronic ID yet")]
     method: Method,
     #[serde(default)]
     reason: Reason,
@@ -176,14 +176,16 @@ async fn revoke(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body:
     person(&mut world, &id)?;
     let input: RevokeInput = read(&body)?;
     let at = input.at.unwrap_or_else(|| shared.clock.now());
-    world.set_revocation(&id, Some(Revocation { at, reason: input.reason }));
+    let now = shared.clock.now();
+    world.set_revocation(&id, input.method, Some(Revocation { at, reason: input.reason }), now)?;
     saved(&mut world, &id)
 }
 
 async fn unrevoke(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Outcome {
     let mut world = shared.world();
     person(&mut world, &id)?;
-    world.set_revocation(&id, None);
+    let now = shared.clock.now();
+    world.set_revocation(&id, Method::Every, None, now)?;
     saved(&mut world, &id)
 }
 
@@ -253,7 +255,7 @@ fn view(person: &Person) -> Value {
         "nationalId": person.national_id,
         "name": person.name,
         "phone": person.phone,
-        "methods": ["sim"],
+        "methods": ["sim", "card"],
         "profile": person.profile,
         "blocked": person.blocked,
         "revocation": person.revocation,

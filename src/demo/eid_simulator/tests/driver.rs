@@ -7,7 +7,11 @@ use serde_json::json;
 
 use super::{INSTANT, Stage};
 use crate::{
-    base::{clock::Clock, id::IdentityProviderRowId, text::Language},
+    base::{
+        clock::Clock,
+        id::{AttemptId, IdentityProviderRowId},
+        text::Language,
+    },
     demo::eid_simulator::{Mode, RELYING_PARTY_NAME, RELYING_PARTY_UUID},
     model::{
         environment::Environment,
@@ -38,6 +42,7 @@ impl Stage {
             anchors_pem: self.simulator.anchors_pem(),
             intermediates_pem: self.simulator.intermediates_pem(),
             require_policies: vec![SIMULATOR_POLICY_OID_TEXT.to_owned()],
+            forbid_policies: Vec::new(),
             extended_key_usages: vec!["1.3.6.1.5.5.7.3.2".to_owned()],
             national_id_formats: vec![NationalIdFormat::Etsi, NationalIdFormat::Bare10],
             countries: vec!["IS".to_owned()],
@@ -61,8 +66,9 @@ impl Stage {
             amr: Vec::new(),
             enabled: true,
             display_order: 0,
+            display_name: None,
         };
-        Driver::new(&provider, &OutboundClient::pinned("").expect("a client"), environment)
+        Driver::new(&provider, &OutboundClient::pinned("").expect("a client"), None, environment)
     }
 
     async fn drive(&self, driver: &Driver, phone: &str) -> Result<VerifiedIdentity, EidError> {
@@ -71,10 +77,13 @@ impl Stage {
             service_name: "Mitt svæði",
             server_name: "Innskráning",
             client_id: "@island.is/minar",
+            attempt: AttemptId(uuid::Uuid::nil()),
+            accepted_acr: &[],
+            return_url: "",
         };
         let phone = PhoneNumber::parse(phone, true).expect("a number");
         let prepared = driver.prepare(&context, BeginInput::PhoneNumber(phone), Clock::System.now())?;
-        let state = driver.start(&prepared.state).await?;
+        let state = driver.start(&prepared.state, &Clock::System).await?;
         match driver.advance(&state, &Clock::System, Duration::from_secs(3)).await? {
             Progress::Verified(identity) => Ok(identity),
             Progress::Pending => panic!("the simulator has answered"),
@@ -217,7 +226,7 @@ async fn x5_03_what_is_revoked_is_in_the_list_as_well() {
     });
     let driver = driver.expect("a driver");
     let evidence = stage.drive(&driver, "0102989").await.expect("signed in");
-    let Evidence::Certificate(evidence) = evidence.evidence();
+    let Evidence::Certificate(evidence) = evidence.evidence() else { panic!("no certificate") };
     assert!(matches!(evidence.revocation, RevocationEvidence::Crl(_)), "X5-09");
     let fresh = stage.driver_with(Environment::Development, |trust| {
         (trust.revocation, trust.crl_urls) = (RevocationCheck::Crl, vec![format!("{}/crl/sim.crl", stage.url)]);

@@ -52,7 +52,7 @@ impl World {
             .route("/keys", get(keys));
         tokio::spawn(async move { axum::serve(listener, provider).await });
         let (clock, hand) = Clock::fixed(NOW);
-        let api = router(&issuer, Http::new().unwrap(), clock);
+        let api = router(&issuer, Http::new(None).unwrap(), clock);
         Self { issuer, published, fetched, key, clock: hand, api }
     }
 
@@ -302,7 +302,7 @@ async fn without_the_keys_the_api_says_that_it_cannot_tell() {
     drop(listener);
     let world = World::new().await;
     let token = world.token(&json!({}), &json!({}));
-    let api = router(&nobody, Http::new().unwrap(), Clock::fixed(NOW).0);
+    let api = router(&nobody, Http::new(None).unwrap(), Clock::fixed(NOW).0);
     let (status, challenge, _) = World { api, ..world }.get(&token).await;
     assert_eq!((status, challenge), (StatusCode::SERVICE_UNAVAILABLE, None));
 }

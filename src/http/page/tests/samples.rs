@@ -16,12 +16,13 @@ use crate::{
     http::assets,
     model::{
         environment::Environment,
-        identity_provider::{Asks, IdentityProviderKind},
+        identity_provider::{Asks, DeviceLinks, IdentityProviderKind},
     },
     outbound::eid::Step,
 };
 
-const MESSAGES: [Message; 17] = [
+const MESSAGES: [Message; 18] = [
+    Message::ReturnedElsewhere,
     Message::InvalidRequest,
     Message::UnknownClient,
     Message::InvalidRedirectUri,
@@ -41,7 +42,7 @@ const MESSAGES: [Message; 17] = [
     Message::Unavailable,
 ];
 
-const PROBLEMS: [Problem; 14] = [
+const PROBLEMS: [Problem; 15] = [
     Problem::InvalidPhoneNumber,
     Problem::InvalidNationalId,
     Problem::CompanyNationalId,
@@ -56,6 +57,7 @@ const PROBLEMS: [Problem; 14] = [
     Problem::Busy,
     Problem::TooManyAttempts { minutes: 21 },
     Problem::Unavailable,
+    Problem::AssuranceTooLow,
 ];
 
 /// What a page shows that is not ours.
@@ -103,21 +105,28 @@ pub(super) fn samples(language: Language, data: &Data) -> Vec<(String, String)> 
 
 fn sign_in_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
     let (request, csrf) = (&*data.opaque, &*data.opaque);
+    let of = |kind: IdentityProviderKind| Method { name: kind.as_str(), kind, display_name: None, elsewhere: false };
+    let [sim, app, card] = IdentityProviderKind::ALL.map(of);
+    let broker = Method { name: "broker", display_name: Some(&data.organisation), elsewhere: true, ..card };
+    let methods = [sim, app, card, broker];
     let choose = ChoosePage {
         chrome: chrome.clone(),
         progress: None,
         request,
         csrf,
-        methods: &IdentityProviderKind::ALL.map(|kind| Method { name: kind.as_str(), kind }),
+        methods: &methods,
         last_used: Some("app"),
         signed_in: None,
     };
+    let device_links = DeviceLinks { qr: true, same_device: true };
     let start = StartPage {
         chrome: chrome.clone(),
         request,
         csrf,
         identity_provider: "sim",
         asks: Asks::PhoneNumber,
+        device_links: DeviceLinks::default(),
+        on_phone: false,
         identifier: "",
         valid_seconds: 121,
         problem: None,
@@ -131,6 +140,14 @@ fn sign_in_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
         ),
         ("start-sim".to_owned(), start.render()),
         ("start-app".to_owned(), StartPage { identity_provider: "app", asks: Asks::NationalId, ..start.clone() }.render()),
+        (
+            "start-app-links".to_owned(),
+            StartPage { identity_provider: "app", asks: Asks::NationalId, device_links, ..start.clone() }.render(),
+        ),
+        (
+            "start-app-links-alone".to_owned(),
+            StartPage { identity_provider: "app", asks: Asks::Nothing, device_links, on_phone: true, ..start.clone() }.render(),
+        ),
         ("start-card".to_owned(), StartPage { identity_provider: "card", asks: Asks::Nothing, ..start.clone() }.render()),
     ];
     for problem in PROBLEMS {
@@ -146,8 +163,22 @@ fn wait_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
         WaitPage { chrome: chrome.clone(), request: opaque, attempt: opaque, csrf: opaque, kind, state }.render()
     };
     let sim = IdentityProviderKind::Sim;
-    let step = Step::ShowCode("0742".to_owned());
-    let pending = WaitState::Pending { step: Some(&step), status_url: "/signin/status?request=A&attempt=B", seconds_left: 97 };
+    let redirect = Step::Redirect(url::Url::parse("https://broker.example.is/authorize?a=b&c=d").unwrap());
+    let waiting = |step| WaitState::Pending {
+        step,
+        status_url: "/signin/status?request=A&attempt=B",
+        restart_url: "/signin/start?request=A&attempt=B",
+        host: "innskra.example.is",
+        seconds_left: 97,
+    };
+    let app = IdentityProviderKind::App;
+    let link = "https://app.example.is/device-link?deviceLinkType=QR&elapsedSeconds=7&sessionToken=A";
+    let [code, choice, qr, open] = [
+        Step::ShowCode("0742".to_owned()),
+        Step::ChooseCode("0742".to_owned()),
+        Step::ShowQr(link.to_owned()),
+        Step::OpenApp(link.to_owned()),
+    ];
     let failed = |problem, incident| WaitState::Failed {
         problem,
         incident,
@@ -155,12 +186,13 @@ fn wait_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
         other_url: Some("/signin/choose?request=A"),
     };
     let mut pages = vec![
-        ("wait-app".to_owned(), page(IdentityProviderKind::App, pending.clone())),
-        ("wait".to_owned(), page(sim, pending)),
-        (
-            "wait-checking".to_owned(),
-            page(sim, WaitState::Pending { step: None, status_url: "/signin/status?request=A&attempt=B", seconds_left: 97 }),
-        ),
+        ("wait-app".to_owned(), page(app, waiting(Some(&code)))),
+        ("wait-app-choice".to_owned(), page(app, waiting(Some(&choice)))),
+        ("wait-qr".to_owned(), page(app, waiting(Some(&qr)))),
+        ("wait-open-app".to_owned(), page(app, waiting(Some(&open)))),
+        ("wait".to_owned(), page(sim, waiting(Some(&code)))),
+        ("wait-checking".to_owned(), page(sim, waiting(None))),
+        ("wait-redirect".to_owned(), page(IdentityProviderKind::Card, waiting(Some(&redirect)))),
         ("wait-verified".to_owned(), page(sim, WaitState::Verified)),
         ("wait-elsewhere".to_owned(), page(sim, WaitState::Elsewhere { continue_url: "/connect/authorize?request=A" })),
         ("wait-incident".to_owned(), page(sim, failed(Problem::Rejected, Some(&data.opaque)))),

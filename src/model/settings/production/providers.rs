@@ -8,9 +8,6 @@ use crate::model::{
     settings::fields::Faults,
 };
 
-/// The smart-id scheme of the demonstration service.
-const DEMONSTRATION_SCHEME: &str = "smart-id-demo";
-
 /// What a driver's settings hold of what the rules look at. Fields are named as the settings name them.
 #[derive(Default)]
 struct Facts<'a> {
@@ -39,6 +36,21 @@ impl<'a> From<&'a DriverSettings> for Facts<'a> {
                 trust: Some(&settings.trust),
                 ..Self::default()
             },
+            DriverSettings::SmartId(settings) => Self {
+                driver: "smart_id",
+                addresses: vec![("base_url", &settings.base_url)],
+                tls_roots_pem: Some(&settings.tls_roots_pem),
+                account: Some((&settings.relying_party_uuid, &settings.relying_party_name)),
+                scheme_name: Some(&settings.scheme_name),
+                trust: Some(&settings.trust),
+            },
+            // who checks certificates is the other provider; its own answers are believed by the keys that it publishes
+            DriverSettings::Oidc(settings) => Self {
+                driver: "oidc",
+                addresses: vec![("issuer", &settings.issuer)],
+                tls_roots_pem: (!settings.tls_roots_pem.is_empty()).then_some(&settings.tls_roots_pem),
+                ..Self::default()
+            },
         }
     }
 }
@@ -54,7 +66,7 @@ pub(in crate::model::settings) fn check(faults: &mut Faults, driver: &DriverSett
     if facts.account.is_some_and(|(uuid, name)| is_test_account(uuid, name)) {
         faults.add(at("relying_party_uuid"), "is that of a provider's demo service");
     }
-    if facts.scheme_name == Some(DEMONSTRATION_SCHEME) {
+    if facts.scheme_name.is_some_and(is_test_scheme) {
         faults.add(at("scheme_name"), "is that of a provider's demo service");
     }
     check_certificates(faults, &at("tls_roots_pem"), facts.tls_roots_pem.unwrap_or_default());
@@ -66,6 +78,11 @@ pub(in crate::model::settings) fn check(faults: &mut Faults, driver: &DriverSett
 /// The accounts of demonstration services and of the simulator (eid.md §12.5).
 pub fn is_test_account(uuid: &str, name: &str) -> bool {
     uuid.starts_with("00000000-0000-") || name.split_whitespace().any(|word| word.eq_ignore_ascii_case("demo"))
+}
+
+/// `smart-id-demo` and its like (eid.md §12.5).
+pub fn is_test_scheme(scheme_name: &str) -> bool {
+    scheme_name.split(['-', '_']).any(|word| word.eq_ignore_ascii_case("demo"))
 }
 
 /// eid.md §12.2: https to a public host, with pinned roots where the driver pins.

@@ -46,6 +46,7 @@ fn provider(settings: MobileIdSettings) -> IdentityProvider {
         amr: vec!["hwk".into()],
         enabled: true,
         display_order: 0,
+        display_name: None,
     }
 }
 

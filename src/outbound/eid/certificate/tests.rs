@@ -182,6 +182,17 @@ fn the_certificate_must_be_made_for_signing_in() {
 }
 
 #[test]
+fn a_certificate_of_another_medium_is_known_by_its_policy() {
+    let authority = Authority::new("CA");
+    let der = authority.issue(&key(), |_| {});
+    // the good certificate carries this one beside the one that the profile demands
+    let profile = TrustProfile { forbid_policies: vec!["0.4.0.2042.1.2".to_owned()], ..authority.profile() };
+    assert_eq!(check_in(&profile, &der).err(), Some(CertificateFault::ForbiddenPolicy), "eid.md §4.3 (3)");
+    let profile = TrustProfile { forbid_policies: vec!["1.3.6.1.4.1.10015.3.1.3".to_owned()], ..authority.profile() };
+    assert!(check_in(&profile, &der).is_ok());
+}
+
+#[test]
 fn an_authority_does_not_sign_in() {
     let ca = |params: &mut CertificateParams| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     assert_eq!(fault_of(ca), CertificateFault::Authority, "X5-02");
@@ -288,6 +299,7 @@ fn a_profile_without_anchors_or_with_nonsense_is_refused() {
     let nonsense = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned();
     assert!(refused(TrustProfile { intermediates_pem: nonsense, ..profile.clone() }));
     assert!(refused(TrustProfile { require_policies: vec!["NCP+".to_owned()], ..profile.clone() }));
+    assert!(refused(TrustProfile { forbid_policies: vec!["NCP+".to_owned()], ..profile.clone() }));
     assert!(refused(TrustProfile { national_id_formats: Vec::new(), ..profile }));
 }
 

@@ -7,15 +7,16 @@ mod wire;
 use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use url::Url;
 
 use self::wire::{Outcome, StartRequest};
 use super::{
     DriverState, EidError, EidErrorKind, LoginContext, Prepared, Progress, Step, address,
+    challenge::challenge,
     display_text::{self, Format},
     error::DriverFault,
-    signature::Hash,
+    signature::{AlgorithmName, Hash},
     verification::{SignedChallenge, Verifier},
 };
 use crate::{
@@ -166,7 +167,7 @@ impl MobileId {
                     hash_input: from_base64(&transaction.hash_input).ok_or_else(unreadable)?,
                     hash: from_base64(&transaction.hash).ok_or_else(unreadable)?,
                     hash_kind: HASH,
-                    algorithm,
+                    algorithm: AlgorithmName::Certificate(algorithm),
                     signature,
                     certificate,
                 };
@@ -195,13 +196,6 @@ impl MobileId {
             .extend(segments);
         Ok(url)
     }
-}
-
-/// What is hashed and signed: 32 fresh bytes, our name, the client id and the time, the last three on lines of their own so that
-/// no two challenges run together (EID-02).
-fn challenge(fresh: &[u8; 32], context: &LoginContext<'_>, now: OffsetDateTime) -> Vec<u8> {
-    let time = now.format(&Rfc3339).unwrap_or_else(|_| now.unix_timestamp().to_string());
-    [fresh, context.server_name.as_bytes(), b"\n", context.client_id.as_bytes(), b"\n", time.as_bytes()].concat()
 }
 
 /// eid.md §2.2: six bits from the first byte of the hash, seven from the last; four digits.
