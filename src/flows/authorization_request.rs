@@ -26,8 +26,9 @@ const PROGRESS_PURPOSE: &str = "progress of an authorization request";
 /// A value that no browser is bound to yet lives as long as one redirect needs.
 const UNBOUND_TTL: Duration = Duration::seconds(60);
 
-/// Our own sealed values may be longer than others' parameters (§0.2).
-pub const SEALED_LIMITS: [(&str, usize); 3] = [("request", 8192), ("progress", 8192), ("logout", 8192)];
+/// Our own sealed values may be longer than others' parameters (§0.2), and so may the token of a card, which its driver measures.
+pub const SEALED_LIMITS: [(&str, usize); 5] =
+    [("request", 8192), ("progress", 8192), ("logout", 8192), ("proof", 8192), ("web_eid_token", 64 * 1024)];
 
 /// SHA-256 of a browser's binding cookie.
 pub type Binding = [u8; 32];

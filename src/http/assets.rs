@@ -12,9 +12,10 @@ use axum::{
 use crate::base::digest;
 
 /// (name, media type, content) of every file.
-const FILES: [(&str, &str, &[u8]); 3] = [
+const FILES: [(&str, &str, &[u8]); 4] = [
     ("main.css", "text/css; charset=utf-8", include_bytes!("../../static/main.css")),
     ("signin.js", "text/javascript; charset=utf-8", include_bytes!("../../static/signin.js")),
+    ("web_eid.js", "text/javascript; charset=utf-8", include_bytes!("../../static/web_eid.js")),
     ("favicon.svg", "image/svg+xml", include_bytes!("../../static/favicon.svg")),
 ];
 

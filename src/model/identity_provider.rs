@@ -31,6 +31,8 @@ pub enum Asks {
     NationalId,
     /// nothing: who it is turns out later
     Nothing,
+    /// nothing but a card in a reader
+    Card,
 }
 
 impl IdentityProviderKind {
@@ -84,6 +86,7 @@ impl DriverSettings {
         match self {
             Self::MobileId(_) => Asks::PhoneNumber,
             Self::SmartId(settings) if settings.has(SmartIdFlow::Notification) => Asks::NationalId,
+            Self::Card(_) => Asks::Card,
             Self::SmartId(_) | Self::Oidc(_) => Asks::Nothing,
         }
     }
@@ -91,7 +94,7 @@ impl DriverSettings {
     /// Whether the person may begin by a QR code, and whether with an app on the same device.
     pub fn device_links(&self) -> DeviceLinks {
         match self {
-            Self::MobileId(_) | Self::Oidc(_) => DeviceLinks::default(),
+            Self::MobileId(_) | Self::Card(_) | Self::Oidc(_) => DeviceLinks::default(),
             Self::SmartId(settings) => {
                 DeviceLinks { qr: settings.has(SmartIdFlow::Qr), same_device: settings.has(SmartIdFlow::SameDevice) }
             }
@@ -110,6 +113,8 @@ impl DriverSettings {
 pub enum DriverSettings {
     /// Mobile-ID REST (eid.md §2)
     MobileId(MobileIdSettings),
+    /// identity cards (eid.md §4)
+    Card(CardSettings),
     /// another OpenID provider (eid.md §8.5)
     Oidc(OidcSettings),
     /// Smart-ID RP API v3 (eid.md §3)
@@ -276,6 +281,77 @@ impl SmartIdFlow {
             Self::Qr => "QR",
             Self::SameDevice => "Web2App",
         }
+    }
+}
+
+/// Settings of the driver `card` (eid.md §4, §8.4). Our own origin, which Web eID signs, is the issuer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CardSettings {
+    /// the ways in which a card is read
+    pub paths: Vec<CardPath>,
+    /// signature algorithms that are accepted from Web eID
+    #[serde(default = "WebEidAlgorithm::all")]
+    pub algorithms: Vec<WebEidAlgorithm>,
+    /// where browsers are asked for certificates, as a scheme, a host and perhaps a port: a name or a port of its own
+    /// (`server.card_listen`); needed for the path `mtls`
+    #[serde(default)]
+    pub card_host: Option<String>,
+    /// script of the simulator that plays the Web eID extension in our page; production refuses it
+    #[serde(default)]
+    pub simulator_shim_url: Option<String>,
+    /// whose certificates are believed, and how they are checked
+    pub trust: TrustProfile,
+}
+
+/// A way to read a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CardPath {
+    /// the Web eID extension of the browser signs our origin and a challenge
+    WebEid,
+    /// the browser's own certificate dialog, in a TLS handshake
+    Mtls,
+}
+
+/// Signature algorithms of Web eID tokens (RFC 7518 §3.1). ES512 is missing, since no key on P-521 is accepted (X5-04).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "the names are the standard's")]
+pub enum WebEidAlgorithm {
+    Es256,
+    Es384,
+    Ps256,
+    Ps384,
+    Ps512,
+    Rs256,
+    Rs384,
+    Rs512,
+}
+
+impl WebEidAlgorithm {
+    /// Every one.
+    pub fn all() -> Vec<Self> {
+        vec![Self::Es256, Self::Es384, Self::Ps256, Self::Ps384, Self::Ps512, Self::Rs256, Self::Rs384, Self::Rs512]
+    }
+
+    /// The standard's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+        }
+    }
+
+    /// Reads the standard's name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::all().into_iter().find(|algorithm| algorithm.as_str() == text)
     }
 }
 

@@ -28,6 +28,15 @@ pub mod path {
     pub const RETURN: &str = "/signin/return";
     pub const APP_RETURN: &str = "/signin/app/return";
     pub const CONSENT: &str = "/signin/consent";
+    pub const CARD: &str = "/signin/card";
+    pub const CARD_RETURN: &str = "/signin/card/return";
+    /// On the card host alone.
+    pub const CARD_TICKET: &str = "/signin/card/{ticket}";
+
+    /// [`CARD_TICKET`] with a ticket, which is base64url.
+    pub fn card_ticket(ticket: &str) -> String {
+        CARD_TICKET.replace("{ticket}", ticket)
+    }
 }
 
 impl Urls {

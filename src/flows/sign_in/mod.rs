@@ -14,6 +14,7 @@ use crate::{
 mod app_return;
 mod attend;
 mod begin;
+mod certificate_pass;
 mod complete;
 mod limits;
 
@@ -22,6 +23,7 @@ use attend::Attendant;
 pub use app_return::app_returned;
 pub use attend::{cancel, take_over};
 pub use begin::{BeginRefusal, Begun, SignInRequest, begin};
+pub use certificate_pass::{CertificatePass, MOST_CERTIFICATE_BYTES};
 pub use complete::{CompleteRefusal, Completed, complete};
 
 /// What the driver's state and the evidence are sealed for.

@@ -6,7 +6,7 @@ use super::{Chrome, problem::Problem, qr::QrPath};
 use crate::{
     base::text::Language,
     model::identity_provider::{Asks, DeviceLinks, IdentityProvider, IdentityProviderKind},
-    outbound::eid::Step,
+    outbound::eid::{Step, card::CardStep},
 };
 
 /// A way to sign in, as the page offers it.
@@ -130,6 +130,7 @@ impl StartPage<'_> {
             Asks::PhoneNumber => "start-phone-number-heading",
             Asks::NationalId => "start-national-id-heading",
             Asks::Nothing => "start-heading",
+            Asks::Card => "card-heading",
         })
     }
 
@@ -140,6 +141,11 @@ impl StartPage<'_> {
             apps.reverse();
         }
         apps.into_iter().filter(|(_, is_offered)| *is_offered).map(|(app, _)| app).collect()
+    }
+
+    /// Whether the person types something that names their device.
+    fn names_somebody(&self) -> bool {
+        matches!(self.asks, Asks::PhoneNumber | Asks::NationalId)
     }
 
     fn field(&self) -> &'static str {
@@ -169,6 +175,8 @@ pub struct WaitPage<'a> {
     pub kind: IdentityProviderKind,
     /// what the attempt has come to
     pub state: WaitState<'a>,
+    /// GET /signin/card?…: leads to the host where the browser shows a certificate
+    pub certificate_url: &'a str,
 }
 
 /// What an attempt has come to.
@@ -219,16 +227,28 @@ impl WaitState<'_> {
 }
 
 impl WaitPage<'_> {
-    /// Seconds after which a browser without script looks again: a QR code ages fast.
-    fn refresh(&self) -> u32 {
+    /// Seconds after which a browser without script looks again, if it does by itself: a QR code ages fast, and where there is
+    /// something to press nothing changes.
+    fn refresh(&self) -> Option<u32> {
         match self.state {
-            WaitState::Pending { step: Some(Step::ShowQr(_)), .. } => 2,
-            _ => 3,
+            WaitState::Pending { step: Some(Step::ReadCard(_)), .. } => None,
+            WaitState::Pending { step: Some(Step::ShowQr(_)), .. } => Some(2),
+            WaitState::Pending { .. } => Some(3),
+            _ => None,
+        }
+    }
+
+    /// How the card is read, while the page waits for it.
+    fn card(&self) -> Option<&CardStep> {
+        match self.state {
+            WaitState::Pending { step: Some(Step::ReadCard(card)), .. } => Some(card),
+            _ => None,
         }
     }
 
     fn heading(&self) -> String {
         self.chrome.text(match (&self.state, self.kind) {
+            (WaitState::Pending { step: Some(Step::ReadCard(_)), .. }, _) => "card-heading",
             (WaitState::Pending { step: Some(Step::Redirect(_)), .. }, _) => "wait-redirect-heading",
             (WaitState::Pending { step: Some(Step::ShowQr(_)), .. }, _) => "wait-qr-heading",
             (WaitState::Pending { step: Some(Step::OpenApp(_)), .. }, _) => "wait-open-app-heading",

@@ -60,7 +60,7 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
     let field = match provider.driver.asks() {
         Asks::PhoneNumber => "phone_number",
         Asks::NationalId => "national_id",
-        Asks::Nothing => "",
+        Asks::Nothing | Asks::Card => "",
     };
     let on_phone = form.browser.is_on_phone();
     let typed = form.params.get(field).ok().flatten().unwrap_or_default();
@@ -170,7 +170,7 @@ fn input(app: &App, provider: &IdentityProvider, typed: &str) -> Result<BeginInp
             }
             Ok(BeginInput::NationalId(national_id))
         }
-        Asks::Nothing => Ok(BeginInput::Nothing),
+        Asks::Nothing | Asks::Card => Ok(BeginInput::Nothing),
     }
 }
 

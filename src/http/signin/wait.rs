@@ -26,7 +26,7 @@ use crate::{
         cookies,
         error::{page::PageRefusal, unavailable},
         extract::browser::{Browser, PageForm},
-        html::{html, with_cookie},
+        html::{html_with, with_cookie},
         page::{
             message::Message,
             problem::Problem,
@@ -87,8 +87,13 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
         csrf: &step.csrf(&app, None),
         kind: attempt.identity_provider,
         state,
+        certificate_url: &step.url(path::CARD, &parameter),
     };
-    let response = html(StatusCode::OK, &page, step.form_target().as_deref());
+    let simulator = match &next {
+        Some(NextStep::ReadCard(card)) => card.shim.as_ref().map(|shim| shim.origin().ascii_serialization()),
+        _ => None,
+    };
+    let response = html_with(StatusCode::OK, &page, step.form_target().as_deref(), simulator.as_deref());
     Ok(remember_language(&app, &browser, response))
 }
 
@@ -153,7 +158,7 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
 }
 
 /// The attempt that the request names, where it is of this request in this browser (EID-01).
-async fn find(app: &App, browser: &Browser, step: &Step, params: &Params) -> Result<SignInAttempt, Response> {
+pub(super) async fn find(app: &App, browser: &Browser, step: &Step, params: &Params) -> Result<SignInAttempt, Response> {
     let id = params.get("attempt").ok().flatten().and_then(|text| text.parse::<Uuid>().ok());
     let found = match id {
         Some(id) => {
@@ -164,7 +169,7 @@ async fn find(app: &App, browser: &Browser, step: &Step, params: &Params) -> Res
     found.filter(|attempt| attempt.belongs_to(&step.pending.id, &step.binding)).ok_or_else(|| not_this_step(app, browser))
 }
 
-fn not_this_step(app: &App, browser: &Browser) -> Response {
+pub(super) fn not_this_step(app: &App, browser: &Browser) -> Response {
     browser.refuse(app, PageRefusal::new(Message::InvalidRequest, &refusals::SIGN_IN_STEP))
 }
 

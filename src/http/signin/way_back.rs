@@ -59,12 +59,17 @@ async fn find(app: &App, browser: &Browser, state: &str) -> Result<Option<SignIn
     sign_in_attempts::find(&app.pool, id).await.map_err(|error| browser.refuse(app, unavailable(error)))
 }
 
-fn is_this_browsers(browser: &Browser, attempt: &SignInAttempt) -> bool {
+pub(super) fn is_this_browsers(browser: &Browser, attempt: &SignInAttempt) -> bool {
     browser.cookies.binding.is_some_and(|binding| digest::equal(&binding, &attempt.binding_hash))
 }
 
 /// The request that the attempt is of; none where it is forgotten.
-async fn step_of(app: &App, browser: &Browser, attempt: &SignInAttempt, now: OffsetDateTime) -> Result<Option<Step>, Response> {
+pub(super) async fn step_of(
+    app: &App,
+    browser: &Browser,
+    attempt: &SignInAttempt,
+    now: OffsetDateTime,
+) -> Result<Option<Step>, Response> {
     let Some(sealed) = &attempt.request else { return Ok(None) };
     let step = Step::of_sealed(app, browser, sealed, now).await?;
     Ok(Some(step).filter(|step| attempt.belongs_to(&step.pending.id, &step.binding)))

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::{
+    card,
     client::is_acr,
     fields::{Faults, FieldError, LONGEST_TITLE, check_localized, check_text, check_unique},
     oidc,
@@ -17,7 +18,8 @@ use crate::{
     model::{
         environment::Environment,
         identity_provider::{
-            DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings, OidcSettings, SmartIdSettings,
+            CardSettings, DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings, OidcSettings,
+            SmartIdSettings,
         },
     },
 };
@@ -52,6 +54,8 @@ pub struct IdentityProviderInput {
 pub enum DriverInput {
     /// Mobile-ID REST (eid.md §2)
     MobileId(MobileIdSettings),
+    /// identity cards (eid.md §4)
+    Card(CardSettings),
     /// another OpenID provider (eid.md §8.5)
     Oidc(OidcSettings),
     /// Smart-ID RP API v3 (eid.md §3)
@@ -63,6 +67,7 @@ impl DriverInput {
         match self {
             Self::MobileId(settings) => check_mobile_id(faults, settings, environment),
             Self::SmartId(settings) => smart_id::check(faults, settings, environment),
+            Self::Card(settings) => card::check(faults, settings, environment),
             Self::Oidc(settings) => oidc::check(faults, settings, environment),
         }
     }
@@ -71,6 +76,7 @@ impl DriverInput {
         match self {
             Self::MobileId(settings) => DriverSettings::MobileId(settings),
             Self::SmartId(settings) => DriverSettings::SmartId(settings),
+            Self::Card(settings) => DriverSettings::Card(settings),
             Self::Oidc(settings) => DriverSettings::Oidc(settings),
         }
     }
@@ -90,7 +96,7 @@ pub fn parse(
     }
     match &input.driver {
         Some(driver) => driver.check(&mut faults, environment),
-        None => faults.add("driver", "is required: mobile_id, smart_id or oidc with its settings below it"),
+        None => faults.add("driver", "is required: mobile_id, smart_id, card or oidc, with its settings below it"),
     }
     let (Some(kind), Some(driver)) = (input.kind, input.driver) else {
         return Err(faults.into_vec());

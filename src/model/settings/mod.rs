@@ -5,6 +5,7 @@
 //! `serve` asks [`production::violations`] before it starts.
 
 pub mod api_resource;
+mod card;
 pub mod client;
 pub mod client_input;
 mod client_keys;

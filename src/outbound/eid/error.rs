@@ -173,6 +173,12 @@ pub enum DriverFault {
     /// a test account at the provider, in production (eid.md §12.5)
     #[error("production refuses the provider's test account")]
     TestAccount,
+    /// no path to the card, or that of client certificates without a host for it
+    #[error("paths needs web_eid or mtls, and mtls needs card_host")]
+    NoWayToTheCard,
+    /// a script of the simulator, in production (eid.md §12.6)
+    #[error("production refuses simulator_shim_url")]
+    SimulatorShim,
     /// nobody would be asked whether a certificate is revoked, in production (eid.md §12.6)
     #[error("production refuses a trust profile with revocation: none")]
     NoRevocation,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use url::Url;
 
+pub mod card;
 pub mod mobile_id;
 pub mod oidc;
 pub mod smart_id;
@@ -50,6 +51,8 @@ use crate::{
 pub enum Driver {
     /// SIM card (eid.md §2)
     MobileId(mobile_id::MobileId),
+    /// identity card (eid.md §4)
+    Card(card::Card),
     /// another OpenID provider (eid.md §8.5)
     Oidc(Box<oidc::Oidc>),
     /// app (eid.md §3)
@@ -96,6 +99,8 @@ pub enum BeginInput {
 pub enum Step {
     /// the code to compare with the one on the device (EID-03), with its leading zeros
     ShowCode(String),
+    /// read the card
+    ReadCard(card::CardStep),
     /// the provider's own page, to which the browser goes
     Redirect(Url),
     /// the code to choose among several on the device, with its leading zeros
@@ -114,6 +119,7 @@ impl Step {
             Self::ChooseCode(_) => "choose_code",
             Self::ShowQr(_) => "show_qr",
             Self::OpenApp(_) => "open_app",
+            Self::ReadCard(_) => "read_card",
             Self::Redirect(_) => "redirect",
         }
     }
@@ -122,6 +128,10 @@ impl Step {
 /// What came back through the person's browser.
 #[derive(Clone, Debug)]
 pub enum Event {
+    /// a token of the Web eID extension, as it came
+    WebEidToken(String),
+    /// the certificate, DER, of a handshake that proved possession of its key
+    ClientCertificate(Vec<u8>),
     /// the answer of another OpenID provider
     AuthorizationResponse(oidc::AuthorizationResponse),
 }
@@ -141,6 +151,8 @@ pub struct Prepared {
 pub enum DriverState {
     /// SIM card
     MobileId(mobile_id::Transaction),
+    /// identity card
+    Card(card::Transaction),
     /// another OpenID provider
     Oidc(oidc::Transaction),
     /// app
@@ -167,6 +179,7 @@ impl Driver {
     ) -> Result<Self, DriverFault> {
         match &provider.driver {
             DriverSettings::MobileId(settings) => mobile_id::MobileId::new(settings, http, environment).map(Self::MobileId),
+            DriverSettings::Card(settings) => card::Card::new(settings, http, environment).map(Self::Card),
             DriverSettings::Oidc(settings) => {
                 oidc::Oidc::new(provider, settings, http, secrets, environment).map(|driver| Self::Oidc(Box::new(driver)))
             }
@@ -180,9 +193,10 @@ impl Driver {
     pub fn prepare(&self, context: &LoginContext<'_>, input: BeginInput, now: OffsetDateTime) -> Result<Prepared, EidError> {
         match (self, input) {
             (Self::MobileId(driver), BeginInput::PhoneNumber(phone_number)) => driver.prepare(context, phone_number, now),
+            (Self::Card(_), BeginInput::Nothing) => Ok(card::Card::prepare(context, now)),
             (Self::Oidc(driver), BeginInput::Nothing) => Ok(driver.prepare(context, now)),
             (Self::SmartId(driver), input) => driver.prepare(context, input, now),
-            (Self::MobileId(_) | Self::Oidc(_), _) => {
+            (Self::MobileId(_) | Self::Card(_) | Self::Oidc(_), _) => {
                 Err(EidErrorKind::InvalidInput.because("not what this driver begins with"))
             }
         }
@@ -193,14 +207,15 @@ impl Driver {
     pub const fn is_polled(&self) -> bool {
         match self {
             Self::MobileId(_) | Self::SmartId(_) => true,
-            Self::Oidc(_) => false,
+            Self::Card(_) | Self::Oidc(_) => false,
         }
     }
 
     /// Whether the person leaves our pages and comes back to an address that holds nothing of the authorization request.
-    pub const fn leaves_our_pages(&self) -> bool {
+    pub fn leaves_our_pages(&self) -> bool {
         match self {
             Self::MobileId(_) => false,
+            Self::Card(driver) => driver.card_host().is_some(),
             Self::SmartId(_) | Self::Oidc(_) => true,
         }
     }
@@ -208,7 +223,8 @@ impl Driver {
     /// The origin to which the browser goes from our forms, where it leaves our pages by one (WEB-02).
     pub fn origin(&self) -> Option<String> {
         match self {
-            Self::MobileId(_) | Self::SmartId(_) => None,
+            // from a card's page it goes by a link
+            Self::MobileId(_) | Self::Card(_) | Self::SmartId(_) => None,
             Self::Oidc(driver) => driver.origin(),
         }
     }
@@ -217,6 +233,7 @@ impl Driver {
     pub fn step(&self, state: &DriverState, now: OffsetDateTime) -> Option<Step> {
         match (self, state) {
             (Self::MobileId(_), DriverState::MobileId(transaction)) => transaction.step(),
+            (Self::Card(driver), DriverState::Card(transaction)) => Some(driver.step(transaction)),
             (Self::Oidc(_), DriverState::Oidc(transaction)) => transaction.step(),
             (Self::SmartId(_), DriverState::SmartId(transaction)) => transaction.step(now),
             _ => None,
@@ -226,6 +243,7 @@ impl Driver {
     /// Whether what came back can be the answer to what was asked; what anybody could have sent ends no attempt. No network.
     pub fn expects(&self, state: &DriverState, event: &Event) -> bool {
         match (self, state, event) {
+            (Self::Card(driver), DriverState::Card(_), event) => driver.expects(event),
             (Self::Oidc(_), DriverState::Oidc(transaction), Event::AuthorizationResponse(response)) => {
                 transaction.expects(response)
             }
@@ -237,7 +255,7 @@ impl Driver {
     pub fn pause_before_start(&self, state: &DriverState, now: OffsetDateTime) -> Duration {
         match state {
             DriverState::SmartId(transaction) => transaction.pause_before_start(now),
-            DriverState::MobileId(_) | DriverState::Oidc(_) => Duration::ZERO,
+            DriverState::MobileId(_) | DriverState::Card(_) | DriverState::Oidc(_) => Duration::ZERO,
         }
     }
 
@@ -248,13 +266,14 @@ impl Driver {
             DriverState::SmartId(transaction) => {
                 transaction.returned(came_back).map(|transaction| DriverState::SmartId(Box::new(transaction)))
             }
-            DriverState::MobileId(_) | DriverState::Oidc(_) => Err(other_driver()),
+            DriverState::MobileId(_) | DriverState::Card(_) | DriverState::Oidc(_) => Err(other_driver()),
         }
     }
 
     /// Verifies what came back through the browser. It is asked once for an attempt, whatever comes of it (EID-05).
     pub async fn submit(&self, state: &DriverState, event: Event, clock: &Clock) -> Result<VerifiedIdentity, EidError> {
         match (self, state, event) {
+            (Self::Card(driver), DriverState::Card(transaction), event) => driver.submit(transaction, event, clock.now()).await,
             (Self::Oidc(driver), DriverState::Oidc(transaction), Event::AuthorizationResponse(response)) => {
                 driver.submit(transaction, response, clock).await
             }
@@ -268,6 +287,8 @@ impl Driver {
             (Self::MobileId(driver), DriverState::MobileId(transaction)) => {
                 driver.start(transaction).await.map(DriverState::MobileId)
             }
+            // nobody is asked: the answer comes through the browser
+            (Self::Card(_), DriverState::Card(_)) => Ok(state.clone()),
             (Self::Oidc(driver), DriverState::Oidc(transaction)) => driver.start(transaction).await.map(DriverState::Oidc),
             (Self::SmartId(driver), DriverState::SmartId(transaction)) => {
                 let started = driver.start(transaction, clock).await?;
@@ -283,7 +304,7 @@ impl Driver {
         match (self, state) {
             (Self::MobileId(driver), DriverState::MobileId(transaction)) => driver.advance(transaction, clock, wait).await,
             // what comes through the browser is not fetched
-            (Self::Oidc(_), DriverState::Oidc(_)) => Ok(Progress::Pending),
+            (Self::Card(_), DriverState::Card(_)) | (Self::Oidc(_), DriverState::Oidc(_)) => Ok(Progress::Pending),
             (Self::SmartId(driver), DriverState::SmartId(transaction)) => driver.advance(transaction, clock, wait).await,
             _ => Err(other_driver()),
         }

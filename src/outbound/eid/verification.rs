@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 use time::OffsetDateTime;
 use x509_parser::utils::format_serial;
@@ -83,6 +84,8 @@ impl fmt::Debug for VerifiedIdentity {
 pub enum Evidence {
     /// a signature by the key of a person's certificate
     Certificate(Box<CertificateEvidence>),
+    /// a TLS handshake by that key, of which nothing remains but the certificate
+    Handshake(Box<HandshakeEvidence>),
     /// another provider's word
     IdToken(Box<IdTokenEvidence>),
 }
@@ -138,6 +141,28 @@ impl fmt::Debug for CertificateEvidence {
             .field("issuer", &self.issuer)
             .field("serial", &self.serial)
             .finish_non_exhaustive()
+    }
+}
+
+/// Whose certificate a TLS handshake was made with.
+#[derive(Clone, Serialize)]
+pub struct HandshakeEvidence {
+    /// the person's certificate, base64 of its DER
+    pub certificate: String,
+    /// distinguished name of its issuer
+    pub issuer: String,
+    /// its serial number, as hexadecimal pairs with colons
+    pub serial: String,
+    /// what its issuer said of revocation
+    pub revocation: RevocationEvidence,
+    /// when all this was verified
+    #[serde(with = "time::serde::rfc3339")]
+    pub verified_at: OffsetDateTime,
+}
+
+impl fmt::Debug for HandshakeEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandshakeEvidence").field("issuer", &self.issuer).field("serial", &self.serial).finish_non_exhaustive()
     }
 }
 
@@ -242,8 +267,33 @@ impl Verifier {
         Ok(VerifiedIdentity { national_id, name: leaf.subject.name, assurance: None, evidence })
     }
 
+    /// The same for a certificate whose key a TLS handshake has proven already.
+    pub(super) async fn verify_handshake(
+        &self,
+        certificate: Vec<u8>,
+        now: OffsetDateTime,
+    ) -> Result<VerifiedIdentity, EidError> {
+        let leaf = certificate::check(&certificate, &self.trust, now).map_err(rejected)?;
+        let national_id = self.person(&leaf.subject).map_err(rejected)?;
+        let revocation = self.revocation.check(&leaf, self.trust.refuse_tests, now).await?;
+        let evidence = HandshakeEvidence {
+            certificate: base64(&certificate),
+            issuer: leaf.issuer_name,
+            serial: format_serial(&leaf.serial),
+            revocation,
+            verified_at: now,
+        };
+        let evidence = Evidence::Handshake(Box::new(evidence));
+        Ok(VerifiedIdentity { national_id, name: leaf.subject.name, assurance: None, evidence })
+    }
+
+    /// The certificates of whoever may issue a person's.
+    pub(super) fn issuers(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+        self.trust.issuers()
+    }
+
     /// All that needs no network: certificate, then signature by its key.
-    fn check(&self, challenge: &SignedChallenge, now: OffsetDateTime) -> Result<Leaf, EidError> {
+    pub(super) fn check(&self, challenge: &SignedChallenge, now: OffsetDateTime) -> Result<Leaf, EidError> {
         let leaf = certificate::check(&challenge.certificate, &self.trust, now).map_err(rejected)?;
         leaf.key
             .verify(&challenge.algorithm, challenge.hash_kind, &challenge.hash, &challenge.signature)

@@ -69,6 +69,20 @@ wait-failed-heading = You could not be signed in
 wait-elsewhere-heading = This sign{"\u2011"}in is complete
 wait-elsewhere-text = You completed it in another window. You can close this one, or continue here.
 
+# Identity card
+card-heading = Insert your card in the reader
+card-start = You need an identity card with an electronic ID, and a card reader.
+card-read = Read card
+card-pin = Choose the authentication certificate and enter your PIN.
+card-install = The card software was not found. Install it and restart the browser.
+card-update = The card software must be updated.
+card-already-open = A window of the card software is already open. Go on there, or close it and try again.
+card-failed = The card could not be read. Check that it is in the reader and try again.
+card-insecure = Cards can be read over a secure connection only. Let us know.
+card-no-script = The card software needs JavaScript, which is switched off in your browser.
+card-mtls = Use the browser's certificate dialog
+card-close = Close all browser windows to choose another certificate.
+
 # What can go wrong
 problem-summary = We could not continue
 problem-phone-number = Enter a phone number with 7 digits.

@@ -69,6 +69,20 @@ wait-failed-heading = Innskráning tókst ekki
 wait-elsewhere-heading = Innskráningu er lokið
 wait-elsewhere-text = Innskráningu lauk í öðrum glugga. Þú getur lokað þessum eða haldið áfram hér.
 
+# Skilríki á korti
+card-heading = Settu kortið í kortalesarann
+card-start = Þú þarft kort með rafrænum skilríkjum og kortalesara.
+card-read = Lesa kort
+card-pin = Veldu auðkenningarskilríkið og sláðu inn PIN-númerið.
+card-install = Hugbúnaður fyrir kortalesara fannst ekki. Settu hann upp og endurræstu vafrann.
+card-update = Uppfæra þarf hugbúnað fyrir kortalesara.
+card-already-open = Gluggi kortahugbúnaðarins er þegar opinn. Haltu áfram þar, eða lokaðu honum og reyndu aftur.
+card-failed = Ekki tókst að lesa kortið. Athugaðu hvort það sé í kortalesaranum og reyndu aftur.
+card-insecure = Aðeins er hægt að lesa kort yfir örugga tengingu. Láttu okkur vita.
+card-no-script = Hugbúnaður fyrir kortalesara þarf JavaScript, sem slökkt er á í vafranum þínum.
+card-mtls = Nota skilríkjaglugga vafrans
+card-close = Lokaðu öllum gluggum vafrans til að velja önnur skilríki.
+
 # Það sem getur farið úrskeiðis
 problem-summary = Ekki tókst að halda áfram
 problem-phone-number = Sláðu inn 7 stafa símanúmer.

@@ -18,7 +18,7 @@ use crate::{
         environment::Environment,
         identity_provider::{Asks, DeviceLinks, IdentityProviderKind},
     },
-    outbound::eid::Step,
+    outbound::eid::{Step, card::CardStep},
 };
 
 const MESSAGES: [Message; 18] = [
@@ -148,7 +148,8 @@ fn sign_in_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
             "start-app-links-alone".to_owned(),
             StartPage { identity_provider: "app", asks: Asks::Nothing, device_links, on_phone: true, ..start.clone() }.render(),
         ),
-        ("start-card".to_owned(), StartPage { identity_provider: "card", asks: Asks::Nothing, ..start.clone() }.render()),
+        ("start-card".to_owned(), StartPage { identity_provider: "card", asks: Asks::Card, ..start.clone() }.render()),
+        ("start-nothing".to_owned(), StartPage { asks: Asks::Nothing, ..start.clone() }.render()),
     ];
     for problem in PROBLEMS {
         let page = StartPage { problem: Some(problem), identifier: &data.opaque, ..start.clone() };
@@ -160,9 +161,18 @@ fn sign_in_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
 fn wait_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
     let page = |kind, state| {
         let opaque = &*data.opaque;
-        WaitPage { chrome: chrome.clone(), request: opaque, attempt: opaque, csrf: opaque, kind, state }.render()
+        let certificate_url = "/signin/card?request=A&attempt=B";
+        WaitPage { chrome: chrome.clone(), request: opaque, attempt: opaque, csrf: opaque, kind, state, certificate_url }
+            .render()
     };
     let sim = IdentityProviderKind::Sim;
+    let card = CardStep {
+        nonce: Some("m45RVLWT6ySwAFBjXAgLDXbRk8cVPpBbGTR8vQvzKGk=".to_owned()),
+        card_host: url::Url::parse("https://card.innskra.is").ok(),
+        shim: None,
+    };
+    let [both, web_eid, mtls] =
+        [card.clone(), CardStep { card_host: None, ..card.clone() }, CardStep { nonce: None, ..card }].map(Step::ReadCard);
     let redirect = Step::Redirect(url::Url::parse("https://broker.example.is/authorize?a=b&c=d").unwrap());
     let waiting = |step| WaitState::Pending {
         step,
@@ -193,6 +203,9 @@ fn wait_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
         ("wait".to_owned(), page(sim, waiting(Some(&code)))),
         ("wait-checking".to_owned(), page(sim, waiting(None))),
         ("wait-redirect".to_owned(), page(IdentityProviderKind::Card, waiting(Some(&redirect)))),
+        ("wait-card".to_owned(), page(IdentityProviderKind::Card, waiting(Some(&both)))),
+        ("wait-card-web-eid".to_owned(), page(IdentityProviderKind::Card, waiting(Some(&web_eid)))),
+        ("wait-card-mtls".to_owned(), page(IdentityProviderKind::Card, waiting(Some(&mtls)))),
         ("wait-verified".to_owned(), page(sim, WaitState::Verified)),
         ("wait-elsewhere".to_owned(), page(sim, WaitState::Elsewhere { continue_url: "/connect/authorize?request=A" })),
         ("wait-incident".to_owned(), page(sim, failed(Problem::Rejected, Some(&data.opaque)))),

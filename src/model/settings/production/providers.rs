@@ -21,6 +21,8 @@ struct Facts<'a> {
     account: Option<(&'a str, &'a str)>,
     /// the provider's scheme
     scheme_name: Option<&'a str>,
+    /// whether a script of the simulator stands in our page
+    simulator_shim: bool,
     /// who is believed; none where another provider verifies certificates
     trust: Option<&'a TrustProfile>,
 }
@@ -43,6 +45,14 @@ impl<'a> From<&'a DriverSettings> for Facts<'a> {
                 account: Some((&settings.relying_party_uuid, &settings.relying_party_name)),
                 scheme_name: Some(&settings.scheme_name),
                 trust: Some(&settings.trust),
+                ..Self::default()
+            },
+            DriverSettings::Card(settings) => Self {
+                driver: "card",
+                addresses: settings.card_host.iter().map(|host| ("card_host", host.as_str())).collect(),
+                simulator_shim: settings.simulator_shim_url.is_some(),
+                trust: Some(&settings.trust),
+                ..Self::default()
             },
             // who checks certificates is the other provider; its own answers are believed by the keys that it publishes
             DriverSettings::Oidc(settings) => Self {
@@ -68,6 +78,9 @@ pub(in crate::model::settings) fn check(faults: &mut Faults, driver: &DriverSett
     }
     if facts.scheme_name.is_some_and(is_test_scheme) {
         faults.add(at("scheme_name"), "is that of a provider's demo service");
+    }
+    if facts.simulator_shim {
+        faults.add(at("simulator_shim_url"), "is a script of the simulator; leave it out");
     }
     check_certificates(faults, &at("tls_roots_pem"), facts.tls_roots_pem.unwrap_or_default());
     if let Some(trust) = facts.trust {
