@@ -9,6 +9,7 @@ use crate::{
     base::clock::Clock,
     config::{Purpose, Settings, Sources, environment::Environment},
     keys::ring::KeyRing,
+    model::settings::production,
     outbound::{client::OutboundClient, eid::Driver},
     store::{configuration, migrations, signing_keys, snapshot},
 };
@@ -79,7 +80,7 @@ async fn look_at_the_database(settings: &Settings, findings: &mut Findings) {
 
 async fn look_at_the_rows(settings: &Settings, pool: &PgPool, findings: &mut Findings) -> anyhow::Result<()> {
     let theirs = configuration::environment(pool).await?.filter(|theirs| *theirs != settings.environment);
-    let fault = theirs.map(|theirs| node::other_environment(theirs, settings.environment));
+    let fault = theirs.map(|theirs| production::other_environment(theirs, settings.environment));
     findings.note("the database is of this environment", fault.into_iter().collect());
     // the first start makes the keys
     if !signing_keys::list_data_keys(pool).await?.is_empty() {
@@ -97,7 +98,7 @@ async fn look_at_the_rows(settings: &Settings, pool: &PgPool, findings: &mut Fin
     });
     let mut faults: Vec<String> = drivers.collect();
     if settings.environment == Environment::Production {
-        faults.extend(node::production_faults(&snapshot));
+        faults.extend(crate::app::production_faults(settings, &snapshot));
     }
     findings.note(&format!("the configuration (version {}) is in order", snapshot.version), faults);
     Ok(())

@@ -11,7 +11,6 @@ use time::OffsetDateTime;
 use url::Url;
 
 pub mod card;
-pub mod marker;
 pub mod mobile_id;
 pub mod oidc;
 pub mod smart_id;
@@ -31,6 +30,7 @@ mod verification;
 #[cfg(feature = "demo")]
 mod test_authority;
 
+pub use crate::model::simulator_mark as marker;
 pub use error::{DriverFault, EidError, EidErrorKind};
 pub use revocation::{CrlEvidence, OcspEvidence, RevocationEvidence};
 pub use verification::{Assurance, CertificateEvidence, Evidence, IdTokenEvidence, VerifiedIdentity};

@@ -71,8 +71,9 @@ async fn assert_refused(owner: &PgPool, person: &Person, what: &str, sentence: &
     let incident: Uuid = page.text_of("#incident").expect("an incident number").parse().expect("a UUID");
     let attempt: Uuid = page.url.query_pairs().find(|(name, _)| name == "attempt").unwrap().1.parse().unwrap();
     let (state, error_kind, stored, held): (String, String, Uuid, bool) = sqlx::query_as(
-        "select state, error_kind, incident, person_id is not null or evidence is not null or driver_state is not null
-         from sign_in_attempts where id = $1",
+        "select state, error_kind, incident, person_id is not null or driver_state is not null
+            or exists (select from sign_in_evidence e where e.id = a.id)
+         from sign_in_attempts a where id = $1",
     )
     .bind(attempt)
     .fetch_one(owner)

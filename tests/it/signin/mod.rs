@@ -3,9 +3,11 @@
 mod assurance;
 mod choose;
 mod consent;
+mod evidence;
 mod faults;
 mod leases;
 mod limits;
+mod restriction;
 mod secrecy;
 mod sessions;
 mod start;
