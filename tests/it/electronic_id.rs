@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use ias::{
     base::{clock::Clock, id::IdentityProviderRowId, secret::Secret, text::Language},
-    demo::eid_simulator::{Mode, Options, RelyingParty, Simulator},
+    demo::eid_simulator::{AppOptions, Mode, Options, RelyingParty, Simulator},
     model::{
         environment::Environment,
         identity_provider::{
@@ -45,6 +45,7 @@ impl Scene {
             control_token: Secret::new(TOKEN.to_owned()),
             clock: Clock::System,
             relying_party: RelyingParty::default(),
+            apps: AppOptions::default(),
         };
         let simulator = Simulator::new(options).await.expect("a simulator");
         let stop = CancellationToken::new();

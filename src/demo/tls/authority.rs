@@ -174,8 +174,7 @@ mod tests {
         let ends_at = ends_at(certificate).expect("its end").unix_timestamp().unsigned_abs();
         let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(ends_at - 60));
         let chain = leaf.verify_for_usage(algorithms, &anchors, &[], time, usage, None, None);
-        let is_for =
-            |name: &str| leaf.verify_is_valid_for_subject_name(&ServerName::try_from(name).expect("a name")).is_ok();
+        let is_for = |name: &str| leaf.verify_is_valid_for_subject_name(&ServerName::try_from(name).expect("a name")).is_ok();
         names.iter().map(|name| chain.is_ok() && is_for(name)).collect()
     }
 

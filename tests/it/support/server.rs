@@ -70,6 +70,7 @@ pub async fn simulator() -> &'static SharedSimulator {
                         data_dir: data.path().to_owned(),
                         public_url: url.clone(),
                         relying_party: RelyingParty::default(),
+                        apps: eid_simulator::AppOptions { key: eid_simulator::AppKey::Short, http_callbacks: true },
                         mode: Mode::Auto { delay_ms: 0..=0 },
                         control_token: Secret::new(token.clone()),
                         clock: Clock::System,
@@ -179,6 +180,7 @@ async fn configure_for(app: &str, owner: &PgPool, path: &Path, simulator_url: &s
             ("SIMULATOR_TLS_ROOTS", String::new()),
             ("SIMULATOR_ANCHORS", simulator.anchors_pem()),
             ("SIMULATOR_INTERMEDIATES", simulator.intermediates_pem()),
+            ("SIMULATOR_APP_INTERMEDIATES", simulator.app_intermediates_pem()),
             ("CONFORMANCE_CALLBACK", format!("{app}/callback")),
             ("CONFORMANCE_LOGOUT", format!("{app}/post_logout_redirect")),
         ]
