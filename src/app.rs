@@ -354,7 +354,9 @@ impl Configuration {
                 earlier.and_then(|earlier| earlier.drivers.get(&provider.id)).filter(|built| built.provider == *provider);
             let driver = match kept {
                 Some(built) => Ok(Arc::clone(&built.driver)),
-                None => Driver::new(provider, http, settings.environment).map(Arc::new),
+                None => {
+                    Driver::new(provider, http, settings.sign_in.secrets_dir.as_deref(), settings.environment).map(Arc::new)
+                }
             };
             match driver {
                 Ok(driver) => drop(drivers.insert(provider.id, BuiltDriver { provider: Arc::clone(provider), driver })),

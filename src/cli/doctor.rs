@@ -87,7 +87,7 @@ async fn look_at_the_rows(settings: &Settings, pool: &PgPool, findings: &mut Fin
     let snapshot = snapshot::load(pool).await?;
     let http = OutboundClient::new(&settings.outbound.trusted_roots)?;
     let drivers = snapshot.identity_providers().iter().filter_map(|provider| {
-        let fault = Driver::new(provider, &http, settings.environment).err()?;
+        let fault = Driver::new(provider, &http, settings.sign_in.secrets_dir.as_deref(), settings.environment).err()?;
         Some(format!("identity provider {}: {fault}", provider.name))
     });
     let mut faults: Vec<String> = drivers.collect();

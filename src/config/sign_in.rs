@@ -1,5 +1,7 @@
 //! `[sign_in]`: how long a person has, and how often somebody may try.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 use time::Duration;
 
@@ -34,6 +36,9 @@ pub struct SignIn {
     /// how long they pause
     #[serde(deserialize_with = "value::lifetime")]
     pub refusal_pause: Duration,
+    /// the folder with the secrets by which we prove to upstream providers who we are
+    #[serde(default)]
+    pub secrets_dir: Option<PathBuf>,
 }
 
 impl SignIn {

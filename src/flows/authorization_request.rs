@@ -14,7 +14,7 @@ use crate::{
     base::{digest, entropy, id::SessionId},
     model::{
         client::Client,
-        identity_provider::{IdentityProvider, IdentityProviderKind},
+        identity_provider::IdentityProvider,
         urls::{Urls, path},
     },
     protocol::authorize::{AuthorizeRequest, ResponseMode},
@@ -234,17 +234,6 @@ pub fn answering<'a>(
     request: &'a AuthorizeRequest,
 ) -> impl Iterator<Item = &'a Arc<IdentityProvider>> {
     identity_providers(configuration, client).filter(|provider| request.accepts_acr(&provider.acr))
-}
-
-/// The ways to sign in that answer a request: the kinds of [`answering`].
-pub fn ways(configuration: &Configuration, client: &Client, request: &AuthorizeRequest) -> Vec<IdentityProviderKind> {
-    let mut ways = Vec::new();
-    for provider in answering(configuration, client, request) {
-        if !ways.contains(&provider.kind) {
-            ways.push(provider.kind);
-        }
-    }
-    ways
 }
 
 fn open<T: serde::de::DeserializeOwned>(app: &App, purpose: &str, sealed: &str) -> Option<T> {

@@ -13,7 +13,7 @@ use super::{
     layers,
     oidc::{authorize, discovery, end_session, introspect, revocation, token, userinfo},
     ops,
-    signin::{app_return, choose, consent, start, wait},
+    signin::{app_return, choose, consent, start, wait, way_back},
 };
 use crate::{app::App, model::urls::path};
 
@@ -37,6 +37,7 @@ pub fn public(app: &App) -> Router {
         .route(path::START, get(start::get).post(start::post))
         .route(path::WAIT, get(wait::get).post(wait::post))
         .route(path::STATUS, get(wait::status))
+        .route(path::RETURN, get(way_back::get))
         .route(path::APP_RETURN, get(app_return::get))
         .route(path::CONSENT, get(consent::get).post(consent::post));
     let routes = Router::new()

@@ -1,8 +1,13 @@
 //! Identity providers: the ways to sign in. `sim`, `app` and `card` are the seeds' words and enter `sub`, so they never change.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::{IdentityProviderRowId, OrganisationId};
+use crate::base::{
+    id::{IdentityProviderRowId, OrganisationId},
+    text::LocalizedText,
+};
 
 /// What a client may ask for, and what the claim `idp` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
@@ -69,6 +74,8 @@ pub struct IdentityProvider {
     pub enabled: bool,
     /// place on the page
     pub display_order: i16,
+    /// its name on the page; none: that of its kind
+    pub display_name: Option<LocalizedText>,
 }
 
 impl DriverSettings {
@@ -77,18 +84,23 @@ impl DriverSettings {
         match self {
             Self::MobileId(_) => Asks::PhoneNumber,
             Self::SmartId(settings) if settings.has(SmartIdFlow::Notification) => Asks::NationalId,
-            Self::SmartId(_) => Asks::Nothing,
+            Self::SmartId(_) | Self::Oidc(_) => Asks::Nothing,
         }
     }
 
     /// Whether the person may begin by a QR code, and whether with an app on the same device.
     pub fn device_links(&self) -> DeviceLinks {
         match self {
-            Self::MobileId(_) => DeviceLinks::default(),
+            Self::MobileId(_) | Self::Oidc(_) => DeviceLinks::default(),
             Self::SmartId(settings) => {
                 DeviceLinks { qr: settings.has(SmartIdFlow::Qr), same_device: settings.has(SmartIdFlow::SameDevice) }
             }
         }
+    }
+
+    /// Whether choosing the way is all that happens on our pages: everything else does on the provider's.
+    pub const fn begins_elsewhere(&self) -> bool {
+        matches!(self, Self::Oidc(_))
     }
 }
 
@@ -98,6 +110,8 @@ impl DriverSettings {
 pub enum DriverSettings {
     /// Mobile-ID REST (eid.md §2)
     MobileId(MobileIdSettings),
+    /// another OpenID provider (eid.md §8.5)
+    Oidc(OidcSettings),
     /// Smart-ID RP API v3 (eid.md §3)
     SmartId(SmartIdSettings),
 }
@@ -266,7 +280,7 @@ impl SmartIdFlow {
 }
 
 /// Whose certificates a driver believes (eid.md §5.4).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrustProfile {
     /// PEM of the issuers (anchors); intermediates may be anchors
@@ -274,29 +288,68 @@ pub struct TrustProfile {
     /// PEM of intermediates that are not anchors
     #[serde(default)]
     pub intermediates_pem: String,
+    /// links from leaf to anchor at most, 1 to 3; absent: 3
+    #[serde(default)]
+    pub max_chain: Option<u8>,
     /// policy OIDs of which the leaf must carry one; empty: none demanded
     #[serde(default)]
     pub require_policies: Vec<String>,
-    /// policy OIDs of which the leaf must carry none, such as those of SIM cards where a card is asked for
+    /// why none is demanded, where none is: production wants to be told (eid.md §12.6)
+    #[serde(default)]
+    pub accept_empty_policies_reason: Option<String>,
+    /// policy OIDs of which the leaf must carry none, such as those of another method (eid.md §4.3)
     #[serde(default)]
     pub forbid_policies: Vec<String>,
-    /// extended key usages of which the leaf must carry one, where it has the extension
+    /// extended key usages of which the leaf must carry one; empty: none demanded
     #[serde(default)]
     pub extended_key_usages: Vec<String>,
+    /// a leaf without any extended key usage passes as well
+    #[serde(default)]
+    pub extended_key_usage_absent_ok: bool,
     /// accepted forms of the subject's serialNumber
     pub national_id_formats: Vec<NationalIdFormat>,
     /// countries accepted in an ETSI semantics identifier
     #[serde(default)]
     pub countries: Vec<String>,
+    /// who is asked whether a certificate is revoked
+    #[serde(default)]
+    pub revocation: RevocationCheck,
     /// OCSP responder; where absent, the certificate's own, if its host is in `ocsp_hosts`
     #[serde(default)]
     pub ocsp_url: Option<String>,
+    /// responders to ask, in this order, where the first does not answer; two at most
+    #[serde(default)]
+    pub ocsp_fallback_urls: Vec<String>,
     /// hosts (with port, where not the default) whose OCSP addresses in certificates are followed (SSR-06)
     #[serde(default)]
     pub ocsp_hosts: Vec<String>,
+    /// PEM of responders that are believed beside those whom the issuer certifies (RFC 6960 §4.2.2.2)
+    #[serde(default)]
+    pub ocsp_responders_pem: String,
     /// the responder makes its answers ahead: they need not repeat our nonce and may be 15 minutes old instead of 2 (eid.md §5.4)
     #[serde(default)]
     pub ocsp_answers_ahead: bool,
+    /// addresses of revocation lists, one for each issuer of leaves
+    #[serde(default)]
+    pub crl_urls: Vec<String>,
+    /// hosts (with port, where not the default) whose revocation lists are read where a certificate names them (SSR-06)
+    #[serde(default)]
+    pub crl_hosts: Vec<String>,
+}
+
+/// Who is asked whether a certificate is revoked (eid.md §5.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RevocationCheck {
+    /// a responder, each time
+    #[default]
+    Ocsp,
+    /// the issuer's list, which is read ahead
+    Crl,
+    /// a responder, and the list where no responder answers
+    OcspThenCrl,
+    /// nobody: never in production
+    None,
 }
 
 /// Forms of a national id in a certificate (eid.md §5.2).
@@ -309,4 +362,120 @@ pub enum NationalIdFormat {
     Bare10,
     /// digits of any length, for other countries' older certificates
     Bare,
+}
+
+/// Settings of the driver `oidc`: another OpenID provider, as which we are a client (eid.md §8.5). Rows that differ in
+/// `parameters` alone make one broker serve as SIM, app and card.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OidcSettings {
+    /// the provider, letter for letter as its documents and tokens say it
+    pub issuer: String,
+    /// we, at the provider
+    pub client_id: String,
+    /// how we prove who we are at its token endpoint
+    pub client_authentication: OidcClientAuthentication,
+    /// beside `openid`
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// what its authorization endpoint is sent beside what the protocol needs, such as `acr_values: sim-auth`
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
+    /// the name of the parameter that tells the provider which service the person wants; none: it is not told
+    #[serde(default)]
+    pub related_party_parameter: Option<String>,
+    /// who signed in, and how
+    pub claims: ClaimMapping,
+    /// the person must prove anew who they are: `prompt=login`, `max_age=0`, and `auth_time` is checked. Off only for a provider
+    /// that keeps no sessions, and does not know these
+    #[serde(default = "yes")]
+    pub fresh_sign_in: bool,
+    /// PEM of the roots that the provider's TLS certificate must chain to; empty: the system's
+    #[serde(default)]
+    pub tls_roots_pem: String,
+}
+
+/// How we prove to another provider who we are. The secret itself is a file of this name in the folder `sign_in.secrets_dir`, and
+/// never stands in the database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
+pub enum OidcClientAuthentication {
+    /// an assertion, signed with a private key (RFC 7523): a PKCS#8 PEM of RSA or EC P-256
+    PrivateKeyJwt {
+        /// the file's name
+        secret: String,
+        /// `kid` of the key, where the provider wants to know
+        #[serde(default)]
+        key_id: Option<String>,
+        /// of an RSA key; EC signs ES256
+        #[serde(default)]
+        algorithm: RsaSignature,
+        /// whom the assertion is made out to
+        #[serde(default)]
+        audience: AssertionAudience,
+    },
+    /// client id and secret in the header (RFC 6749 §2.3.1)
+    ClientSecretBasic {
+        /// the file's name
+        secret: String,
+    },
+    /// client id and secret in the body (RFC 6749 §2.3.1)
+    ClientSecretPost {
+        /// the file's name
+        secret: String,
+    },
+}
+
+impl OidcClientAuthentication {
+    /// The name of the file with the secret.
+    pub fn secret(&self) -> &str {
+        match self {
+            Self::PrivateKeyJwt { secret, .. } | Self::ClientSecretBasic { secret } | Self::ClientSecretPost { secret } => {
+                secret
+            }
+        }
+    }
+}
+
+/// How an RSA key signs our assertions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RsaSignature {
+    /// RSASSA-PSS
+    #[serde(rename = "PS256")]
+    Ps256,
+    /// RSASSA-PKCS1-v1_5
+    #[default]
+    #[serde(rename = "RS256")]
+    Rs256,
+}
+
+/// Whom our assertions are made out to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssertionAudience {
+    /// the provider: no other one's token endpoint can use it
+    #[default]
+    Issuer,
+    /// its token endpoint, as providers of before ask
+    TokenEndpoint,
+}
+
+/// Which of a provider's claims say who signed in, and how (eid.md §8.5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimMapping {
+    /// claims with the national id; the first that is there counts, and no other may say something else
+    pub national_id: Vec<String>,
+    /// claims with the name
+    #[serde(default)]
+    pub name: Vec<String>,
+    /// claims that must have this value, such as `nin_issuing_country: IS`
+    #[serde(default)]
+    pub require: BTreeMap<String, String>,
+    /// the provider's `acr`, and our level for each; one that is not here is refused. Empty: the row's level, whatever it says
+    #[serde(default)]
+    pub acr_accept: BTreeMap<String, String>,
+    /// the provider's methods, and ours for each; where none of them is here, the row's
+    #[serde(default)]
+    pub amr_map: BTreeMap<String, Vec<String>>,
 }

@@ -4,7 +4,10 @@
 use time::{Duration, OffsetDateTime};
 
 use super::{identity_provider::IdentityProviderKind, person::Person};
-use crate::base::{handle::Handle, id::SessionId};
+use crate::base::{
+    handle::Handle,
+    id::{IdentityProviderRowId, SessionId},
+};
 
 /// The prefix of the session cookie's value.
 pub const COOKIE_PREFIX: &str = "se_";
@@ -31,6 +34,8 @@ pub struct Session {
     pub sub: String,
     /// with what
     pub identity_provider: IdentityProviderKind,
+    /// with which row of that kind; none: made before that was kept
+    pub identity_provider_id: Option<IdentityProviderRowId>,
     /// assurance
     pub acr: String,
     /// methods
@@ -77,6 +82,7 @@ pub(crate) mod tests {
             person: Person { id: PersonId::new(start), name: None, blocked_at: None, not_before: None },
             sub: "sub".into(),
             identity_provider: IdentityProviderKind::Sim,
+            identity_provider_id: Some(IdentityProviderRowId(uuid::Uuid::nil())),
             acr: "eidas-loa-high".into(),
             amr: vec!["hwk".into()],
             auth_time: start,

@@ -25,6 +25,7 @@ pub mod path {
     pub const START: &str = "/signin/start";
     pub const WAIT: &str = "/signin/wait";
     pub const STATUS: &str = "/signin/status";
+    pub const RETURN: &str = "/signin/return";
     pub const APP_RETURN: &str = "/signin/app/return";
     pub const CONSENT: &str = "/signin/consent";
 }

@@ -9,14 +9,14 @@ use std::{
 
 use reqwest::{
     Certificate, Client, RequestBuilder, Response, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
     redirect::Policy,
 };
 use serde::Serialize;
 use url::Url;
 
 use super::guard::{Guard, GuardFault};
-use crate::telemetry::metrics;
+use crate::{base::secret::Secret, telemetry::metrics};
 
 /// The longest body that is read, in bytes.
 pub const MOST_BODY_BYTES: usize = 256 * 1024;
@@ -38,7 +38,7 @@ pub struct Answer {
     pub status: StatusCode,
     /// whether it says to be JSON
     pub is_json: bool,
-    /// at most [`MOST_BODY_BYTES`]
+    /// at most [`MOST_BODY_BYTES`], or as many as were asked for
     pub body: Vec<u8>,
 }
 
@@ -48,12 +48,15 @@ pub enum OutboundError {
     /// not connected, TLS refused, broken off or not in time
     #[error("no answer from the other system")]
     NoAnswer(#[source] reqwest::Error),
-    /// more than [`MOST_BODY_BYTES`]
-    #[error("the answer is larger than {MOST_BODY_BYTES} bytes")]
+    /// more than [`MOST_BODY_BYTES`], or than was asked for
+    #[error("the answer is larger than what is read")]
     TooLarge,
     /// an address that a client supplied and that is not asked
     #[error(transparent)]
     Guarded(#[from] GuardFault),
+    /// a secret or a token holds what no header can
+    #[error("a secret or a token does not fit into a header")]
+    Header,
     /// no 200, or not JSON
     #[error("the answer is no JSON with status 200")]
     NotJson,
@@ -106,6 +109,11 @@ impl OutboundClient {
         self.send(self.client.get(url), timeout).await
     }
 
+    /// GET of a document of at most so many bytes, answered within `timeout`.
+    pub async fn get_up_to(&self, url: Url, timeout: Duration, most_bytes: usize) -> Result<Answer, OutboundError> {
+        self.send_up_to(self.client.get(url), timeout, most_bytes).await
+    }
+
     /// GET of a JSON document, answered within `timeout`.
     pub async fn get_json(&self, url: Url, timeout: Duration) -> Result<Vec<u8>, OutboundError> {
         let answer = self.send(self.client.get(url).header(ACCEPT, "application/json"), timeout).await?;
@@ -128,12 +136,51 @@ impl OutboundClient {
         self.send(self.client.post(url).header(CONTENT_TYPE, content_type).body(body), timeout).await
     }
 
+    /// POST of a form, with the header that proves who asks where there is one, answered within `timeout`.
+    pub async fn post_form(
+        &self,
+        url: Url,
+        form: &Secret<String>,
+        authorization: Option<&Secret<String>>,
+        timeout: Duration,
+    ) -> Result<Answer, OutboundError> {
+        let request = self.client.post(url).header(ACCEPT, "application/json");
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.expose().clone());
+        let request = match authorization {
+            Some(authorization) => request.header(AUTHORIZATION, sensitive(authorization)?),
+            None => request,
+        };
+        self.send(request, timeout).await
+    }
+
+    /// GET of a JSON document by who may have it, answered within `timeout`.
+    pub async fn get_authorized(
+        &self,
+        url: Url,
+        authorization: &Secret<String>,
+        timeout: Duration,
+    ) -> Result<Answer, OutboundError> {
+        let request = self.client.get(url).header(ACCEPT, "application/json");
+        self.send(request.header(AUTHORIZATION, sensitive(authorization)?), timeout).await
+    }
+
     async fn send(&self, request: RequestBuilder, timeout: Duration) -> Result<Answer, OutboundError> {
+        self.send_up_to(request, timeout, MOST_BODY_BYTES).await
+    }
+
+    async fn send_up_to(&self, request: RequestBuilder, timeout: Duration, most_bytes: usize) -> Result<Answer, OutboundError> {
         let began = Instant::now();
-        let answer = send(request, timeout).await;
+        let answer = send(request, timeout, most_bytes).await;
         metrics::OUTBOUND_SECONDS.observe(began.elapsed(), &[self.system, if answer.is_ok() { "answered" } else { "failed" }]);
         answer
     }
+}
+
+/// LOG-01: a header that nothing shows.
+fn sensitive(value: &Secret<String>) -> Result<HeaderValue, OutboundError> {
+    let mut value = HeaderValue::from_str(value.expose()).map_err(|_| OutboundError::Header)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn builder() -> reqwest::ClientBuilder {
@@ -147,12 +194,12 @@ fn builder() -> reqwest::ClientBuilder {
         .retry(reqwest::retry::never())
 }
 
-async fn send(request: RequestBuilder, timeout: Duration) -> Result<Answer, OutboundError> {
+async fn send(request: RequestBuilder, timeout: Duration, most_bytes: usize) -> Result<Answer, OutboundError> {
     // The URL may name a session; it stays out of errors and so out of logs (LOG-01).
     let no_answer = |error: reqwest::Error| OutboundError::NoAnswer(error.without_url());
     let response = request.timeout(timeout).send().await.map_err(no_answer)?;
     let (status, is_json) = (response.status(), is_json(&response));
-    Ok(Answer { status, is_json, body: read(response).await? })
+    Ok(Answer { status, is_json, body: read(response, most_bytes).await? })
 }
 
 // SSR-03: application/json, or a type that is built on it (RFC 6839 §3.1)
@@ -163,10 +210,10 @@ fn is_json(response: &Response) -> bool {
 }
 
 /// Reads a body up to the limit, whatever length it announced.
-async fn read(mut response: Response) -> Result<Vec<u8>, OutboundError> {
+async fn read(mut response: Response, most_bytes: usize) -> Result<Vec<u8>, OutboundError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| OutboundError::NoAnswer(error.without_url()))? {
-        if body.len() + chunk.len() > MOST_BODY_BYTES {
+        if body.len() + chunk.len() > most_bytes {
             return Err(OutboundError::TooLarge);
         }
         body.extend_from_slice(&chunk);

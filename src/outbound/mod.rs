@@ -6,3 +6,4 @@ pub mod client;
 pub mod client_jwks;
 pub mod eid;
 pub mod guard;
+pub mod kept;

@@ -14,7 +14,7 @@ statements! {
     /// All of them.
     LIST = r"
         select
-            id, organisation_id, name, kind, settings, acr, amr, enabled, display_order, version
+            id, organisation_id, name, kind, settings, acr, amr, enabled, display_order, display_name, version
         from identity_providers
         order by display_order, name";
 
@@ -22,10 +22,10 @@ statements! {
     INSERT = r"
         insert into identity_providers (
             id, name, kind, settings, acr, amr, enabled, display_order, managed_by, version, created_at, updated_at,
-            organisation_id
+            organisation_id, display_name
         )
         values (
-            $1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10, $11
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10, $11, $12
         )";
 
     /// Changes one, if nobody else did since it was read.
@@ -41,9 +41,10 @@ statements! {
             managed_by = $9,
             updated_at = $10,
             organisation_id = $11,
+            display_name = $12,
             version = version + 1
         where id = $1
-            and version = $12";
+            and version = $13";
 }
 
 impl FromRow<'_, PgRow> for Stored<IdentityProvider> {
@@ -58,6 +59,7 @@ impl FromRow<'_, PgRow> for Stored<IdentityProvider> {
             amr: row.try_get("amr")?,
             enabled: row.try_get("enabled")?,
             display_order: row.try_get("display_order")?,
+            display_name: row.try_get::<Option<Json<_>>, _>("display_name")?.map(|name| name.0),
         };
         Ok(Self { value, version: row.try_get("version")? })
     }
@@ -100,4 +102,5 @@ fn bind(query: Bound, provider: &IdentityProvider, stamp: Stamp) -> Bound {
         .bind(stamp.managed_by)
         .bind(stamp.now)
         .bind(provider.organisation_id)
+        .bind(provider.display_name.as_ref().map(Json))
 }

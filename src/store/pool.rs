@@ -51,7 +51,7 @@ impl Default for PoolSettings {
 ///
 /// The timeouts travel in the start-up packet, not as `SET`, which a transaction pooler would mix up between clients (STO-05).
 /// PgBouncer serves with `max_prepared_statements` above 0 and `ignore_startup_parameters = options`; it then takes the
-/// timeouts from the role (`alter role … set statement_timeout`).
+/// timeouts and `plan_cache_mode` from the role (`alter role … set statement_timeout`).
 pub async fn connect(options: PgConnectOptions, settings: &PoolSettings) -> Result<PgPool, sqlx::Error> {
     PgPoolOptions::new()
         .max_connections(settings.max_connections)
@@ -73,6 +73,9 @@ fn with_timeouts(options: PgConnectOptions, settings: &PoolSettings) -> PgConnec
             ("statement_timeout", milliseconds(settings.statement_timeout)),
             ("lock_timeout", milliseconds(settings.lock_timeout)),
             ("idle_in_transaction_session_timeout", milliseconds(settings.idle_in_transaction_timeout)),
+            // Every statement finds its rows by a key, so there is one good plan for it, whatever the values. To plan it anew costs
+            // more than to run it, where partitioned tables are joined.
+            ("plan_cache_mode", "force_generic_plan".to_owned()),
         ])
         // Slow statements are seen in metrics; the log would repeat their text for each one.
         .log_slow_statements(LevelFilter::Off, Duration::MAX)

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::audit_log::BindAudit as _;
 use crate::{
-    base::id::{ClientRowId, ConsentId, PersonId, SessionId},
+    base::id::{ClientRowId, ConsentId, IdentityProviderRowId, PersonId, SessionId},
     model::{
         audit::{AuditRecord, Origin},
         consent::RememberedConsent,
@@ -18,7 +18,7 @@ use crate::{
 statements! {
     FIND = r"
         select
-            s.id, s.cookie_hash, s.person_id, s.identity_provider, s.acr, s.amr, s.auth_time, s.shared,
+            s.id, s.cookie_hash, s.person_id, s.identity_provider, s.identity_provider_id, s.acr, s.amr, s.auth_time, s.shared,
             s.last_used_at, s.expires_at, s.ended_at,
             p.name, p.blocked_at, p.not_before,
             j.sub,
@@ -40,12 +40,13 @@ statements! {
     INSERT = r"
         insert into sessions
             (id, cookie_hash, person_id, identity_provider, acr, amr, auth_time, shared, address, user_agent,
-             created_at, last_used_at, expires_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)";
+             created_at, last_used_at, expires_at, identity_provider_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13)";
 
     RENEW = r"
         update sessions
-        set cookie_hash = $2, acr = $3, amr = $4, auth_time = $5, last_used_at = $6, expires_at = $7
+        set cookie_hash = $2, acr = $3, amr = $4, auth_time = $5, last_used_at = $6, expires_at = $7,
+            identity_provider_id = $8
         where id = $1 and ended_at is null
         returning id";
 
@@ -87,6 +88,7 @@ struct Row {
     cookie_hash: Vec<u8>,
     person_id: PersonId,
     identity_provider: IdentityProviderKind,
+    identity_provider_id: Option<IdentityProviderRowId>,
     acr: String,
     amr: Vec<String>,
     auth_time: OffsetDateTime,
@@ -112,6 +114,7 @@ impl From<Row> for SessionWithConsent {
                 person: Person { id: row.person_id, name: row.name, blocked_at: row.blocked_at, not_before: row.not_before },
                 sub: row.sub,
                 identity_provider: row.identity_provider,
+                identity_provider_id: row.identity_provider_id,
                 acr: row.acr,
                 amr: row.amr,
                 auth_time: row.auth_time,
@@ -150,6 +153,8 @@ pub struct NewSession {
     pub person_id: PersonId,
     /// with what
     pub identity_provider: IdentityProviderKind,
+    /// with which row of that kind
+    pub identity_provider_id: IdentityProviderRowId,
     /// assurance
     pub acr: String,
     /// methods
@@ -181,6 +186,7 @@ pub async fn insert(connection: &mut PgConnection, new: &NewSession) -> sqlx::Re
         .bind(&new.origin.user_agent)
         .bind(new.created_at)
         .bind(new.expires_at)
+        .bind(new.identity_provider_id)
         .execute(connection)
         .await
         .map(drop)
@@ -196,6 +202,7 @@ pub async fn renew(connection: &mut PgConnection, new: &NewSession) -> sqlx::Res
         .bind(new.auth_time)
         .bind(new.created_at)
         .bind(new.expires_at)
+        .bind(new.identity_provider_id)
         .fetch_optional(connection)
         .await?;
     Ok(renewed.is_some())

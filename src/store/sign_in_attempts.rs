@@ -54,11 +54,11 @@ statements! {
         with taken as (
             select id, driver_state
             from sign_in_attempts
-            where id = $1 and state = 'pending' and driver_state is not null and expires_at > $3
+            where id = $1 and state = 'pending' and driver_state is not null and expires_at > $4
             for update
         )
         update sign_in_attempts
-        set driver_state = null, lease_owner = $2
+        set driver_state = null, lease_owner = $2, lease_until = $3
         from taken
         where sign_in_attempts.id = taken.id
         returning taken.driver_state";
@@ -277,14 +277,15 @@ pub async fn mark_pending(
     Ok(marked.is_some())
 }
 
-/// Takes the sealed state of a pending attempt, once, for `owner`, who then says what came of it.
+/// Takes the sealed state of a pending attempt, once, for `owner`, who says what came of it before `until`.
 pub async fn take(
     executor: impl PgExecutor<'_>,
     id: AttemptId,
     owner: Uuid,
+    until: OffsetDateTime,
     now: OffsetDateTime,
 ) -> sqlx::Result<Option<Vec<u8>>> {
-    sqlx::query_scalar(TAKE).bind(id).bind(owner).bind(now).fetch_optional(executor).await
+    sqlx::query_scalar(TAKE).bind(id).bind(owner).bind(until).bind(now).fetch_optional(executor).await
 }
 
 /// Puts another state in the place of the one that was read; nothing where that is not there any more.

@@ -71,7 +71,10 @@ pub static RATE_LIMITED: Counter = Counter(Metric {
 pub static OUTBOUND_SECONDS: Histogram = Histogram(Metric {
     name: "ias_outbound_request_duration_seconds",
     help: "Time of calls to outside systems, by system and outcome.",
-    labels: &[("system", Values::Closed(&["sim", "ocsp", "jwks"])), ("outcome", Values::Closed(&["answered", "failed"]))],
+    labels: &[
+        ("system", Values::Closed(&["sim", "ocsp", "crl", "jwks"])),
+        ("outcome", Values::Closed(&["answered", "failed"])),
+    ],
 });
 
 /// Handshakes of the listeners that speak TLS.

@@ -3,7 +3,12 @@
 use std::{net::SocketAddr, time::Duration};
 
 use ias::{
-    base::{clock::Clock, id::IdentityProviderRowId, secret::Secret, text::Language},
+    base::{
+        clock::Clock,
+        id::{AttemptId, IdentityProviderRowId},
+        secret::Secret,
+        text::Language,
+    },
     demo::eid_simulator::{AppOptions, Mode, Options, RelyingParty, Simulator},
     model::{
         environment::Environment,
@@ -60,6 +65,8 @@ impl Scene {
             service_name: "Mínar síður",
             server_name: "Innskráning",
             client_id: "@island.is/minar",
+            attempt: AttemptId(uuid::Uuid::nil()),
+            accepted_acr: &[],
             return_url: "",
         };
         let clock = Clock::System;
@@ -97,7 +104,7 @@ fn driver(simulator: &Simulator, url: &str, host: &str) -> Driver {
             countries: vec!["IS".to_owned()],
             ocsp_url: None,
             ocsp_hosts: vec![host.to_owned()],
-            ocsp_answers_ahead: false,
+            ..TrustProfile::default()
         },
         tls_roots_pem: String::new(),
     };
@@ -111,9 +118,10 @@ fn driver(simulator: &Simulator, url: &str, host: &str) -> Driver {
         amr: vec!["hwk".to_owned(), "pin".to_owned(), "mfa".to_owned()],
         enabled: true,
         display_order: 0,
+        display_name: None,
     };
     let http = OutboundClient::new("").expect("a client");
-    Driver::new(&provider, &http, Environment::Development).expect("a driver")
+    Driver::new(&provider, &http, None, Environment::Development).expect("a driver")
 }
 
 #[tokio::test]

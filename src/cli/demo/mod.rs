@@ -23,7 +23,8 @@ use tokio_util::sync::CancellationToken;
 use self::{database::Database, state::State};
 use super::{
     node::{self, Node},
-    outward, say, stop_signal, variable,
+    outward::Outward,
+    say, stop_signal, variable,
 };
 use crate::{
     base::{clock::Clock, secret::Secret},
@@ -62,7 +63,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     tls: bool,
     #[command(flatten)]
-    outward: outward::Arguments,
+    outward: Outward,
 }
 
 /// The addresses of the demo's parts.
@@ -208,7 +209,7 @@ fn example(addresses: &Addresses, simulator: &Simulator, state: &State) -> anyho
 }
 
 /// `ias serve --demo-dir`: a further node over the same database. It has the same issuer and keys, and its own address.
-pub(super) async fn join(directory: &Path, listen: SocketAddr, outward: &outward::Arguments) -> anyhow::Result<()> {
+pub(super) async fn join(directory: &Path, listen: SocketAddr, outward: &Outward) -> anyhow::Result<()> {
     let state = State::existing(directory)?;
     let listener = node::listen(listen, "--listen").await?;
     let operations = node::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "--listen").await?;

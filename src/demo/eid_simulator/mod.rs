@@ -15,6 +15,7 @@ mod fault;
 mod key;
 mod mobile_id;
 mod mode;
+mod op;
 mod origin;
 mod people;
 mod phone;
@@ -33,24 +34,27 @@ mod world;
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
 use anyhow::{Context as _, bail};
-use axum::Router;
+use axum::{Router, middleware};
 use tokio_util::sync::CancellationToken;
 
-pub use self::mode::Mode;
 use self::{
     authority::Authority,
     behaviour::{Method, SCENARIOS},
     mode::Settings,
     world::World,
 };
+pub use self::{
+    mode::Mode,
+    op::{CLIENT_ID as BROKER_CLIENT_ID, CLIENT_SECRET as BROKER_CLIENT_SECRET},
+};
 use crate::{
     base::{clock::Clock, secret::Secret},
-    demo::tls::Listener,
+    demo::tls::{Listener, with_host},
 };
 
 /// The UUID under which the simulator knows its relying party, unless told otherwise.
@@ -134,6 +138,7 @@ struct Shared {
     control_token: Secret<String>,
     first_mode: Mode,
     world: Mutex<World>,
+    op_keys: OnceLock<op::OpKeys>,
     root_pem: String,
     sim_pem: String,
     card_pem: String,
@@ -202,6 +207,7 @@ impl Simulator {
             control_token: options.control_token,
             first_mode: options.mode,
             world: Mutex::new(world),
+            op_keys: OnceLock::new(),
             root_pem,
             sim_pem,
             card_pem,
@@ -218,6 +224,7 @@ impl Simulator {
             .merge(control::router(&self.shared))
             .merge(phone::router(&self.shared))
             .merge(revocation::router())
+            .merge(op::router())
             .merge(card::router(&self.shared))
             .merge(smart_id::router(&self.shared))
             .with_state(Arc::clone(&self.shared))
@@ -271,7 +278,8 @@ impl Simulator {
     pub async fn serve(self, listener: impl Into<Listener>, stop: CancellationToken) -> anyhow::Result<()> {
         let closing = self.shared.closing.clone();
         let until = closing.clone();
-        let server = axum::serve(listener.into(), self.router()).with_graceful_shutdown(until.cancelled_owned());
+        let router = self.router().layer(middleware::map_request(with_host));
+        let server = axum::serve(listener.into(), router).with_graceful_shutdown(until.cancelled_owned());
         let end = async {
             stop.cancelled().await;
             closing.cancel();

@@ -19,6 +19,7 @@ use super::{
     event::Event,
     key::PersonKey,
     mode::{Mode, Settings},
+    op::OpRegister,
     people::{self, Person, StoredPerson},
     record::Record,
     register::{Register, Revocation, Status},
@@ -40,6 +41,8 @@ pub struct World {
     pub sessions: HashMap<Uuid, Session>,
     /// what the SIM authority issued
     pub register: Register,
+    /// the brokers' clients, codes and lies
+    pub op: OpRegister,
     /// how the services feel
     pub services: Services,
     /// who answers
@@ -75,6 +78,7 @@ impl World {
             people: BTreeMap::new(),
             sessions: HashMap::new(),
             register: Register::default(),
+            op: OpRegister::default(),
             services: Services::default(),
             settings,
             records: VecDeque::new(),
@@ -163,6 +167,7 @@ impl World {
             session.changed.notify_waiters();
         }
         self.records.clear();
+        self.op = OpRegister::default();
         self.services = Services::default();
         self.settings = Settings::new(mode, None);
         self.cards.reset()?;

@@ -13,6 +13,7 @@ use crate::{
         client_assertion::{AssertionFault, ClientAssertion},
         client_keys::{ClientJwks, ClientKey},
         error::OAuthError,
+        jws::JwsFault,
         refusals,
     },
     store::replay,
@@ -87,7 +88,7 @@ async fn find_key(
     match (&client.jwks, &client.jwks_uri) {
         (Some(keys), _) => Ok(find(keys)?),
         (None, Some(uri)) => {
-            let has_key = |keys: &ClientJwks| find(keys) != Err(AssertionFault::UnknownKey);
+            let has_key = |keys: &ClientJwks| find(keys) != Err(AssertionFault::Signed(JwsFault::UnknownKey));
             let keys = app.client_keys.get(client.id, uri, now, has_key).await.ok_or(AssertionRefused::NoKeys)?;
             Ok(find(&keys)?)
         }

@@ -93,7 +93,7 @@ impl Attendant {
     /// Looks once at what came through the browser, and ends the attempt by it, or verifies the person (EID-05). Nothing happens
     /// where the attempt has ended, or somebody has looked already.
     pub(super) async fn submit(self, app: &App, event: Event, now: OffsetDateTime) -> sqlx::Result<()> {
-        let Some(sealed) = sign_in_attempts::take(&app.pool, self.attempt, self.id, now).await? else {
+        let Some(sealed) = sign_in_attempts::take(&app.pool, self.attempt, self.id, now + LEASE, now).await? else {
             return Ok(());
         };
         let configuration = app.configuration();
@@ -199,8 +199,12 @@ pub async fn take_over(app: &App, attempt: &SignInAttempt, now: OffsetDateTime) 
     } else if attempt.state == AttemptState::Created {
         (AttemptState::Failed, EidErrorKind::ProviderUnavailable)
     } else if !app.configuration().driver(attempt.identity_provider_id).is_some_and(Driver::is_polled) {
-        // it waits for the browser
-        return Ok(false);
+        if attempt.driver_state.is_some() {
+            // it waits for the browser
+            return Ok(false);
+        }
+        // whoever looked at what came back is gone
+        (AttemptState::Failed, EidErrorKind::ProviderUnavailable)
     } else {
         let attendant = Attendant::new(attempt.id, attempt.identity_provider_id);
         app.tasks.spawn(attendant.attend(app.clone()));

@@ -30,6 +30,8 @@ pub struct SignInRequest<'a> {
     pub request_id: &'a [u8; 16],
     /// the request as pages carry it
     pub sealed: &'a str,
+    /// levels of assurance that answer it
+    pub accepted_acr: &'a [String],
     /// SHA-256 of the browser's binding cookie
     pub binding_hash: &'a [u8; 32],
     /// the service that asks; its name is shown on the phone
@@ -104,9 +106,13 @@ pub async fn begin(
         service_name: request.client.client.display_name.get(request.language),
         server_name: app.urls.issuer(),
         client_id: &request.client.client.client_id,
+        attempt: id,
+        accepted_acr: request.accepted_acr,
         return_url: &return_url,
     };
     let prepared = driver.prepare(&context, input, now)?;
+    // a prompt on a device has its time; a page of somebody else is read in the reader's own
+    let latest = if driver.is_polled() { now + app.settings.sign_in.attempt_ttl } else { prepared.expires_at };
     let attendant = Attendant::new(id, provider.id);
     let sealed = app.keys().sealing().seal(DRIVER_STATE, &serde_json::to_vec(&prepared.state).unwrap_or_default());
     let mut transaction = app.pool.begin().await?;
@@ -125,7 +131,7 @@ pub async fn begin(
             lease_owner: attendant.id,
             lease_until: now + LEASE,
             created_at: now,
-            expires_at: prepared.expires_at.min(now + app.settings.sign_in.attempt_ttl),
+            expires_at: prepared.expires_at.min(latest),
             origin: request.origin,
             request: driver.leaves_our_pages().then_some(request.sealed),
         },

@@ -96,6 +96,7 @@ pub async fn complete(
         cookie_hash: handle.hash(),
         person_id: claimed.person_id,
         identity_provider: provider.kind,
+        identity_provider_id: provider.id,
         acr: claimed.acr.unwrap_or_else(|| provider.acr.clone()),
         amr: claimed.amr.unwrap_or_else(|| provider.amr.clone()),
         // ID tokens tell whole seconds; the moment itself is kept

@@ -41,9 +41,19 @@ pub fn step(app: &App, attempt: &SignInAttempt, now: OffsetDateTime) -> Option<S
     app.configuration().driver(attempt.identity_provider_id)?.step(&state, now)
 }
 
-/// Looks at what came back through the browser that began the attempt; afterwards the attempt tells what came of it.
+/// Looks at what came back through the browser that began the attempt; afterwards the attempt tells what came of it. What is no
+/// answer to what was asked changes nothing.
 pub async fn submit(app: &App, attempt: &SignInAttempt, event: Event, now: OffsetDateTime) -> sqlx::Result<()> {
-    Attendant::new(attempt.id, attempt.identity_provider_id).submit(app, event, now).await
+    let configuration = app.configuration();
+    let state = attempt.driver_state.as_deref().and_then(|sealed| open_state(app, sealed));
+    let (Some(state), Some(driver)) = (state, configuration.driver(attempt.identity_provider_id)) else { return Ok(()) };
+    if !driver.expects(&state, &event) {
+        return Ok(());
+    }
+    let (attendant, node) = (Attendant::new(attempt.id, attempt.identity_provider_id), app.clone());
+    // a task of its own: a browser that goes away leaves nothing half done
+    let task = app.tasks.spawn(async move { attendant.submit(&node, event, now).await });
+    task.await.unwrap_or(Ok(()))
 }
 
 fn open_state(app: &App, sealed: &[u8]) -> Option<DriverState> {

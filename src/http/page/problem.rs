@@ -36,6 +36,8 @@ pub enum Problem {
     },
     /// the provider, or the revocation service, does not answer
     Unavailable,
+    /// the electronic ID proves less than the service demands
+    AssuranceTooLow,
 }
 
 impl Problem {
@@ -56,6 +58,7 @@ impl Problem {
             Self::Busy => "problem-busy",
             Self::TooManyAttempts { .. } => "problem-too-many-attempts",
             Self::Unavailable => "problem-unavailable",
+            Self::AssuranceTooLow => "problem-assurance-too-low",
         }
     }
 

@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::{Chrome, problem::Problem, qr::QrPath};
 use crate::{
+    base::text::Language,
     model::identity_provider::{Asks, DeviceLinks, IdentityProvider, IdentityProviderKind},
     outbound::eid::Step,
 };
@@ -15,12 +16,40 @@ pub struct Method<'a> {
     pub name: &'a str,
     /// what it looks like
     pub kind: IdentityProviderKind,
+    /// what the person reads, where that is not the name of the kind
+    pub display_name: Option<&'a str>,
+    /// whether the person goes on at the provider's own page
+    pub elsewhere: bool,
 }
 
 impl<'a> Method<'a> {
-    /// The identity provider as a way.
-    pub fn of(provider: &'a IdentityProvider) -> Self {
-        Self { name: &provider.name, kind: provider.kind }
+    /// The identity provider as a way, for a reader of `language`.
+    pub fn of(provider: &'a IdentityProvider, language: Language) -> Self {
+        Self {
+            name: &provider.name,
+            kind: provider.kind,
+            display_name: provider.display_name.as_ref().map(|name| name.get(language)),
+            elsewhere: provider.driver.begins_elsewhere(),
+        }
+    }
+
+    /// The key of the name of its kind.
+    const fn name_key(&self) -> &'static str {
+        match self.kind {
+            IdentityProviderKind::Sim => "method-sim",
+            IdentityProviderKind::App => "method-app",
+            IdentityProviderKind::Card => "method-card",
+        }
+    }
+
+    /// The key of what it needs.
+    const fn hint_key(&self) -> &'static str {
+        match self.kind {
+            _ if self.elsewhere => "method-elsewhere-hint",
+            IdentityProviderKind::Sim => "method-sim-hint",
+            IdentityProviderKind::App => "method-app-hint",
+            IdentityProviderKind::Card => "method-card-hint",
+        }
     }
 }
 
@@ -200,6 +229,7 @@ impl WaitPage<'_> {
 
     fn heading(&self) -> String {
         self.chrome.text(match (&self.state, self.kind) {
+            (WaitState::Pending { step: Some(Step::Redirect(_)), .. }, _) => "wait-redirect-heading",
             (WaitState::Pending { step: Some(Step::ShowQr(_)), .. }, _) => "wait-qr-heading",
             (WaitState::Pending { step: Some(Step::OpenApp(_)), .. }, _) => "wait-open-app-heading",
             (WaitState::Pending { .. }, IdentityProviderKind::App) => "wait-app-heading",

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use axum::{extract::State, http::StatusCode, response::Response};
 use time::OffsetDateTime;
 
-use super::step::{Step, remember_language};
+use super::{
+    start,
+    step::{Step, remember_language},
+};
 use crate::{
     app::App,
     flows::authorization_request::{Progress, answering},
@@ -20,6 +23,7 @@ use crate::{
         },
     },
     model::{identity_provider::IdentityProvider, urls::path},
+    outbound::eid::BeginInput,
     protocol::{authorize::Prompt, refusals},
     store::sessions,
 };
@@ -41,7 +45,7 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
     let sealed_progress = progress.filter(|_| name.is_some()).map(|progress| progress.seal(&app));
     let parameters: Vec<(&str, &str)> = sealed_progress.as_deref().map(|progress| ("progress", progress)).into_iter().collect();
     let providers = methods(&app, &step);
-    let methods: Vec<Method<'_>> = providers.iter().map(|provider| Method::of(provider)).collect();
+    let methods: Vec<Method<'_>> = providers.iter().map(|provider| Method::of(provider, step.language)).collect();
     let page = ChoosePage {
         chrome: step.chrome(&app, path::CHOOSE, &parameters),
         request: &step.sealed,
@@ -51,7 +55,7 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
         last_used: browser.cookies.method.as_deref(),
         signed_in: name.as_deref(),
     };
-    let response = html(StatusCode::OK, &page, step.form_target().as_deref());
+    let response = html(StatusCode::OK, &page, step.form_targets(&app, &providers).as_deref());
     Ok(remember_language(&app, &browser, response))
 }
 
@@ -60,9 +64,12 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
     let step = Step::of_form(&app, &form, app.clock.now()).await?;
     let field = |name| form.params.get(name).ok().flatten();
     if let Some(name) = field("identity_provider").filter(|name| !name.is_empty()) {
-        if !methods(&app, &step).iter().any(|provider| provider.name == name) {
+        let Some(provider) = methods(&app, &step).into_iter().find(|provider| provider.name == name) else {
             // EID-10
             return Err(form.browser.refuse(&app, PageRefusal::new(Message::InvalidRequest, &refusals::SIGN_IN_STEP)));
+        };
+        if provider.driver.begins_elsewhere() {
+            return start::begin(&app, &form.browser, &step, &provider, BeginInput::Nothing, "").await;
         }
         return Ok(step.go_to(path::START, &[("identity_provider", name)]));
     }

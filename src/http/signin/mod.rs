@@ -7,3 +7,4 @@ pub mod consent;
 pub mod start;
 mod step;
 pub mod wait;
+pub mod way_back;

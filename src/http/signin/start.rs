@@ -18,11 +18,11 @@ use crate::{
     app::App,
     base::id::AttemptId,
     config::environment::Environment,
-    flows::sign_in::{self, BeginRefusal},
+    flows::sign_in::{self, BeginRefusal, Begun},
     http::{
         error::{page::PageRefusal, unavailable},
         extract::browser::{Browser, PageForm},
-        html::html,
+        html::{html, see_other},
         page::{message::Message, problem::Problem, signin::StartPage},
         signin::wait::problem_of,
     },
@@ -32,7 +32,7 @@ use crate::{
         phone_number::PhoneNumber,
         urls::path,
     },
-    outbound::eid::BeginInput,
+    outbound::eid::{BeginInput, Driver, Step as Next},
     protocol::{params::Params, refusals},
     store::sign_in_attempts,
 };
@@ -50,10 +50,9 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
     Ok(remember_language(&app, &browser, response))
 }
 
-/// The answer. A prompt leaves only where no other attempt for it is open and no limit is reached (EID-06).
+/// The answer.
 pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Response> {
-    let now = app.clock.now();
-    let step = Step::of_form(&app, &form, now).await?;
+    let step = Step::of_form(&app, &form, app.clock.now()).await?;
     if form.params.get("decision") == Ok(Some("cancel")) {
         return Ok(step.cancel(&app));
     }
@@ -73,10 +72,23 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
         Ok(input) => input,
         Err(problem) => return Ok(draw(&app, &step, &provider, on_phone, typed, Some(problem), StatusCode::BAD_REQUEST)),
     };
-    let begun = sign_in::begin(&app, &step.sign_in_request(&form.browser), &provider, input, typed, now).await;
+    begin(&app, &form.browser, &step, &provider, input, typed).await
+}
+
+/// Begins an attempt. A prompt leaves only where no other attempt for it is open and no limit is reached (EID-06).
+pub(super) async fn begin(
+    app: &App,
+    browser: &Browser,
+    step: &Step,
+    provider: &IdentityProvider,
+    input: BeginInput,
+    typed: &str,
+) -> Result<Response, Response> {
+    let now = app.clock.now();
+    let begun = sign_in::begin(app, &step.sign_in_request(browser), provider, input, typed, now).await;
     let (problem, status, again_after) = match begun {
-        Ok(begun) => return Ok(step.go_to(path::WAIT, &[("attempt", &begun.attempt.to_string())])),
-        Err(BeginRefusal::Store(error)) => return Err(form.browser.refuse(&app, unavailable(error))),
+        Ok(begun) => return Ok(go_on(app, step, provider, begun)),
+        Err(BeginRefusal::Store(error)) => return Err(browser.refuse(app, unavailable(error))),
         Err(BeginRefusal::Full) => (Problem::Unavailable, StatusCode::SERVICE_UNAVAILABLE, Some(Duration::MINUTE)),
         Err(BeginRefusal::Busy) => (Problem::Busy, StatusCode::TOO_MANY_REQUESTS, Some(Duration::MINUTE)),
         Err(BeginRefusal::Limited(pause)) => {
@@ -86,12 +98,22 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
         Err(BeginRefusal::NotAvailable) => (Problem::Unavailable, StatusCode::BAD_REQUEST, None),
         Err(BeginRefusal::Driver(error)) => (problem_of(error.kind), StatusCode::BAD_REQUEST, None),
     };
-    let mut response = draw(&app, &step, &provider, on_phone, typed, Some(problem), status);
+    let mut response = draw(app, step, provider, browser.is_on_phone(), typed, Some(problem), status);
     if let Some(pause) = again_after {
         // RFC 6585 §4, RAT-02
         response.headers_mut().insert(header::RETRY_AFTER, whole_seconds(pause).into());
     }
     Ok(response)
+}
+
+/// To the page of the attempt, or at once to the provider's, where the form that was sent may lead there (WEB-02); the page of the
+/// attempt has a link for all others.
+fn go_on(app: &App, step: &Step, provider: &IdentityProvider, begun: Begun) -> Response {
+    let origin = app.configuration().driver(provider.id).and_then(Driver::origin);
+    match begun.step {
+        Some(Next::Redirect(url)) if origin == Some(url.origin().ascii_serialization()) => see_other(url.as_str()),
+        _ => step.go_to(path::WAIT, &[("attempt", &begun.attempt.to_string())]),
+    }
 }
 
 fn whole_seconds(duration: Duration) -> u32 {

@@ -1,6 +1,6 @@
 //! A step of signing in: the sealed request, opened in the browser that it belongs to, with the client that asks.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::response::Response;
 use time::OffsetDateTime;
@@ -20,6 +20,7 @@ use crate::{
     },
     model::{
         client::RegisteredClient,
+        identity_provider::IdentityProvider,
         urls::{Urls, path},
     },
     protocol::{params::Params, refusals},
@@ -36,6 +37,8 @@ pub(super) struct Step {
     pub(super) binding: [u8; 32],
     /// who asks
     pub(super) client: Arc<RegisteredClient>,
+    /// levels of assurance that answer the request
+    accepted_acr: Vec<String>,
     /// of the reader
     pub(super) language: Language,
     /// the address in the browser still holds the value that any browser could open
@@ -45,12 +48,12 @@ pub(super) struct Step {
 impl Step {
     /// Opens the step of a GET page.
     pub(super) async fn of_page(app: &App, browser: &Browser, now: OffsetDateTime) -> Result<Self, Response> {
-        Self::open(app, browser, &browser.query, now).await
+        Self::of_sealed(app, browser, sealed_in(&browser.query), now).await
     }
 
     /// Opens the step of a form and checks that the form was drawn for this request in this browser (CSR-01).
     pub(super) async fn of_form(app: &App, form: &PageForm, now: OffsetDateTime) -> Result<Self, Response> {
-        let step = Self::open(app, &form.browser, &form.params, now).await?;
+        let step = Self::of_sealed(app, &form.browser, sealed_in(&form.params), now).await?;
         let session = step.progress(app, &form.params).and_then(|progress| progress.session_id);
         let sent = form.params.get("csrf").ok().flatten().unwrap_or_default();
         if digest::equal(sent.as_bytes(), step.pending.csrf(app, session).as_bytes()) {
@@ -62,8 +65,8 @@ impl Step {
         }
     }
 
-    async fn open(app: &App, browser: &Browser, params: &Params, now: OffsetDateTime) -> Result<Self, Response> {
-        let sealed = params.get("request").ok().flatten().unwrap_or_default();
+    /// Opens the step of a sealed request, wherever it was kept meanwhile.
+    pub(super) async fn of_sealed(app: &App, browser: &Browser, sealed: &str, now: OffsetDateTime) -> Result<Self, Response> {
         let mut pending =
             PendingRequest::open(app, sealed, browser.cookies.binding, now).map_err(|fault| browser.refuse(app, fault))?;
         // the first page binds the request to the browser that shows it (decision A)
@@ -84,7 +87,9 @@ impl Step {
         let is_over = finished_requests::is_taken(&app.pool, &pending.id)
             .await
             .map_err(|error| browser.refuse(app, unavailable(error)))?;
-        let step = Self { sealed: pending.seal(app), pending, binding, client, language, is_newly_bound };
+        let accepted = client.client.allowed_acr.iter().filter(|acr| pending.request.accepts_acr(acr));
+        let accepted_acr = accepted.cloned().collect();
+        let step = Self { sealed: pending.seal(app), pending, binding, client, accepted_acr, language, is_newly_bound };
         if is_over { Err(step.ended(app)) } else { Ok(step) }
     }
 
@@ -140,11 +145,20 @@ impl Step {
         crate::protocol::redirect_uri::origin(&self.pending.request.redirect_uri)
     }
 
+    /// The same for a form that begins an attempt: with some of these identity providers people leave our pages at once.
+    pub(super) fn form_targets(&self, app: &App, providers: &[Arc<IdentityProvider>]) -> Option<String> {
+        let configuration = app.configuration();
+        let origins = providers.iter().filter_map(|provider| configuration.driver(provider.id)?.origin());
+        let targets: BTreeSet<String> = self.form_target().into_iter().chain(origins).collect();
+        (!targets.is_empty()).then(|| targets.into_iter().collect::<Vec<_>>().join(" "))
+    }
+
     /// As the sign-in flow wants it.
     pub(super) fn sign_in_request<'a>(&'a self, browser: &'a Browser) -> SignInRequest<'a> {
         SignInRequest {
             request_id: &self.pending.id,
             sealed: &self.sealed,
+            accepted_acr: &self.accepted_acr,
             binding_hash: &self.binding,
             client: &self.client,
             language: self.language,
@@ -163,6 +177,11 @@ impl Step {
             .with_button(Label::BackToService, self.client.client.way_back(&self.pending.request.redirect_uri))
             .respond(app, self.language)
     }
+}
+
+/// The sealed request among a page's parameters.
+fn sealed_in(params: &Params) -> &str {
+    params.get("request").ok().flatten().unwrap_or_default()
 }
 
 /// The page with the cookie of a language that was chosen on it.

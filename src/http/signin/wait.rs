@@ -199,9 +199,11 @@ pub(super) const fn problem_of(kind: EidErrorKind) -> Problem {
         EidErrorKind::AppTooOld => Problem::AppOutdated,
         EidErrorKind::DeviceUnreachable => Problem::Unreachable,
         EidErrorKind::CredentialBlocked | EidErrorKind::CredentialBroken | EidErrorKind::CredentialRevoked => Problem::Blocked,
-        EidErrorKind::CertificateRejected | EidErrorKind::IdentityMismatch | EidErrorKind::SignatureInvalid => {
-            Problem::Rejected
-        }
+        EidErrorKind::CertificateRejected
+        | EidErrorKind::IdentityMismatch
+        | EidErrorKind::SignatureInvalid
+        | EidErrorKind::TokenRejected => Problem::Rejected,
+        EidErrorKind::AssuranceTooLow => Problem::AssuranceTooLow,
         EidErrorKind::RevocationUnavailable
         | EidErrorKind::ProviderConfig
         | EidErrorKind::ProviderProtocol

@@ -4,14 +4,19 @@ use serde::Deserialize;
 
 use super::{
     client::is_acr,
-    fields::{Faults, FieldError, check_text, check_unique},
-    smart_id, trust,
+    fields::{Faults, FieldError, LONGEST_TITLE, check_localized, check_text, check_unique},
+    oidc, smart_id, trust,
 };
 use crate::{
-    base::id::{IdentityProviderRowId, OrganisationId},
+    base::{
+        id::{IdentityProviderRowId, OrganisationId},
+        text::LocalizedText,
+    },
     model::{
         environment::Environment,
-        identity_provider::{DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings, SmartIdSettings},
+        identity_provider::{
+            DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings, OidcSettings, SmartIdSettings,
+        },
     },
 };
 
@@ -35,6 +40,8 @@ pub struct IdentityProviderInput {
     pub enabled: Option<bool>,
     /// default: 0
     pub display_order: i16,
+    /// default: that of its kind
+    pub display_name: Option<LocalizedText>,
 }
 
 /// The driver's name, and below it its settings; so that each fault has a path of its own.
@@ -43,6 +50,8 @@ pub struct IdentityProviderInput {
 pub enum DriverInput {
     /// Mobile-ID REST (eid.md §2)
     MobileId(MobileIdSettings),
+    /// another OpenID provider (eid.md §8.5)
+    Oidc(OidcSettings),
     /// Smart-ID RP API v3 (eid.md §3)
     SmartId(SmartIdSettings),
 }
@@ -52,6 +61,7 @@ impl DriverInput {
         match self {
             Self::MobileId(settings) => check_mobile_id(faults, settings, environment),
             Self::SmartId(settings) => smart_id::check(faults, settings, environment),
+            Self::Oidc(settings) => oidc::check(faults, settings, environment),
         }
     }
 
@@ -59,6 +69,7 @@ impl DriverInput {
         match self {
             Self::MobileId(settings) => DriverSettings::MobileId(settings),
             Self::SmartId(settings) => DriverSettings::SmartId(settings),
+            Self::Oidc(settings) => DriverSettings::Oidc(settings),
         }
     }
 }
@@ -77,7 +88,7 @@ pub fn parse(
     }
     match &input.driver {
         Some(driver) => driver.check(&mut faults, environment),
-        None => faults.add("driver", "is required: mobile_id or smart_id with its settings below it"),
+        None => faults.add("driver", "is required: mobile_id, smart_id or oidc with its settings below it"),
     }
     let (Some(kind), Some(driver)) = (input.kind, input.driver) else {
         return Err(faults.into_vec());
@@ -92,6 +103,7 @@ pub fn parse(
         amr: input.amr,
         enabled: input.enabled.unwrap_or(true),
         display_order: input.display_order,
+        display_name: input.display_name,
     })
 }
 
@@ -115,6 +127,9 @@ fn check_words(faults: &mut Faults, input: &IdentityProviderInput) {
     }
     if !(0..=999).contains(&input.display_order) {
         faults.add("display_order", "is not between 0 and 999");
+    }
+    if let Some(name) = &input.display_name {
+        check_localized(faults, "display_name", name, LONGEST_TITLE);
     }
 }
 
@@ -143,6 +158,7 @@ pub(super) fn check_in_production(faults: &mut Faults, driver: &DriverSettings) 
     match driver {
         DriverSettings::MobileId(settings) => check_mobile_id_in_production(faults, settings),
         DriverSettings::SmartId(settings) => smart_id::check_in_production(faults, settings),
+        DriverSettings::Oidc(settings) => oidc::check_in_production(faults, settings),
     }
 }
 
@@ -188,6 +204,7 @@ pub(super) fn check_base_url(faults: &mut Faults, field: &str, base_url: &str, t
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::model::identity_provider::RevocationCheck;
 
     const ANCHOR: &str = include_str!("../../../tests/data/anchor.pem");
     const TEST_ANCHOR: &str = include_str!("../../../tests/data/simulator_anchor.pem");
@@ -235,7 +252,7 @@ pub(super) mod tests {
     #[test]
     fn each_faulty_field_is_named() {
         type Change = fn(&mut MobileIdSettings);
-        let table: [(Change, &str); 11] = [
+        let table: [(Change, &str); 18] = [
             (|s| s.base_url = "mid-api".into(), "base_url"),
             (|s| s.base_url = "http://localhost:8090/".into(), "base_url"),
             (|s| s.base_url = "http://a:b@localhost:8090".into(), "base_url"),
@@ -247,6 +264,13 @@ pub(super) mod tests {
             (|s| s.trust.countries = vec!["IS".into(), "is".into()], "trust.countries[1]"),
             (|s| s.trust.ocsp_hosts = vec!["http://ocsp".into()], "trust.ocsp_hosts[0]"),
             (|s| s.trust.national_id_formats = Vec::new(), "trust.national_id_formats"),
+            (|s| s.trust.forbid_policies = vec!["policy".into()], "trust.forbid_policies[0]"),
+            (|s| s.trust.max_chain = Some(4), "trust.max_chain"),
+            (|s| s.trust.ocsp_hosts = Vec::new(), "trust.ocsp_url"),
+            (|s| s.trust.ocsp_fallback_urls = vec!["http://ocsp".into()], "trust.ocsp_fallback_urls"),
+            (|s| s.trust.ocsp_responders_pem = "none".into(), "trust.ocsp_responders_pem"),
+            (|s| s.trust.revocation = RevocationCheck::OcspThenCrl, "trust.crl_urls"),
+            (|s| s.trust.crl_urls = vec!["ldap://crl".into()], "trust.crl_urls[0]"),
         ];
         for (change, field) in table {
             assert_eq!(faults_of(change, Environment::Development), [field]);

@@ -10,6 +10,7 @@ pub mod client_input;
 mod client_keys;
 pub mod fields;
 pub mod identity_provider;
+mod oidc;
 pub mod organisation;
 pub mod production;
 pub mod scope;

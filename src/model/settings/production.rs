@@ -81,6 +81,7 @@ mod tests {
             amr: vec!["hwk".into()],
             enabled: true,
             display_order: 0,
+            display_name: None,
         }
     }
 

@@ -6,7 +6,7 @@ use der::oid::ObjectIdentifier;
 use x509_parser::pem::Pem;
 
 use super::fields::Faults;
-use crate::model::identity_provider::TrustProfile;
+use crate::model::identity_provider::{RevocationCheck, TrustProfile};
 
 /// Words in the names of authorities that only test systems have (eid.md §12.3).
 const TEST_WORDS: [&str; 4] = ["HERMIR", "TEST OF", "TEST ", "DEMO"];
@@ -17,17 +17,46 @@ pub(super) fn check(faults: &mut Faults, at: &str, trust: &TrustProfile) {
     if !trust.intermediates_pem.is_empty() {
         check_certificates(faults, &format!("{at}.intermediates_pem"), &trust.intermediates_pem);
     }
-    check_each(faults, &format!("{at}.require_policies"), &trust.require_policies, is_oid, "an object identifier");
-    check_each(faults, &format!("{at}.forbid_policies"), &trust.forbid_policies, is_oid, "an object identifier");
-    check_each(faults, &format!("{at}.extended_key_usages"), &trust.extended_key_usages, is_oid, "an object identifier");
-    check_each(faults, &format!("{at}.countries"), &trust.countries, is_country, "a country code such as IS");
-    check_each(faults, &format!("{at}.ocsp_hosts"), &trust.ocsp_hosts, is_host, "a host such as ocsp.example.is:8080");
+    let lists: [(&str, &[String], fn(&str) -> bool, &str); 8] = [
+        ("require_policies", &trust.require_policies, is_oid, "an object identifier"),
+        ("forbid_policies", &trust.forbid_policies, is_oid, "an object identifier"),
+        ("extended_key_usages", &trust.extended_key_usages, is_oid, "an object identifier"),
+        ("countries", &trust.countries, is_country, "a country code such as IS"),
+        ("ocsp_hosts", &trust.ocsp_hosts, is_host, "a host such as ocsp.example.is:8080"),
+        ("crl_hosts", &trust.crl_hosts, is_host, "a host such as crl.example.is"),
+        ("ocsp_fallback_urls", &trust.ocsp_fallback_urls, is_address, "an address that begins with http:// or https://"),
+        ("crl_urls", &trust.crl_urls, is_address, "an address that begins with http:// or https://"),
+    ];
+    for (field, list, fits, what) in lists {
+        check_each(faults, &format!("{at}.{field}"), list, fits, what);
+    }
     if trust.national_id_formats.is_empty() {
         faults.add(format!("{at}.national_id_formats"), "needs at least one of etsi, bare10, bare");
     }
-    let fits = |address: &String| url::Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-    if trust.ocsp_url.as_ref().is_some_and(|address| !fits(address)) {
+    if trust.max_chain.is_some_and(|links| !(1..=3).contains(&links)) {
+        faults.add(format!("{at}.max_chain"), "is not 1, 2 or 3");
+    }
+    check_revocation(faults, at, trust);
+}
+
+/// Who is asked is said by whatever the choice needs (X5-03).
+fn check_revocation(faults: &mut Faults, at: &str, trust: &TrustProfile) {
+    if !trust.ocsp_responders_pem.is_empty() {
+        check_certificates(faults, &format!("{at}.ocsp_responders_pem"), &trust.ocsp_responders_pem);
+    }
+    if trust.ocsp_url.as_deref().is_some_and(|address| !is_address(address)) {
         faults.add(format!("{at}.ocsp_url"), "is not an address that begins with http:// or https://");
+    }
+    // a sign-in waits for all of them in turn
+    if trust.ocsp_fallback_urls.len() > 2 || trust.ocsp_url.is_none() && !trust.ocsp_fallback_urls.is_empty() {
+        faults.add(format!("{at}.ocsp_fallback_urls"), "are two at most, beside ocsp_url");
+    }
+    let asks = |check| trust.revocation == check || trust.revocation == RevocationCheck::OcspThenCrl;
+    if asks(RevocationCheck::Ocsp) && trust.ocsp_url.is_none() && trust.ocsp_hosts.is_empty() {
+        faults.add(format!("{at}.ocsp_url"), "is required, or ocsp_hosts: without a responder nobody signs in");
+    }
+    if asks(RevocationCheck::Crl) && trust.crl_urls.is_empty() && trust.crl_hosts.is_empty() {
+        faults.add(format!("{at}.crl_urls"), "is required, or crl_hosts: without a revocation list nobody signs in");
     }
 }
 
@@ -61,6 +90,10 @@ fn check_each(faults: &mut Faults, field: &str, list: &[String], fits: fn(&str) 
     for (index, entry) in list.iter().enumerate().filter(|(_, entry)| !fits(entry)) {
         faults.add(format!("{field}[{index}]"), format!("`{entry}` is not {what}"));
     }
+}
+
+fn is_address(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 fn is_oid(text: &str) -> bool {

@@ -3,25 +3,25 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration as Timeout,
 };
 
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
-use super::{client::OutboundError, guard::GuardedClient};
+use super::{
+    client::OutboundError,
+    guard::GuardedClient,
+    kept::{Kept, Terms},
+};
 use crate::{
     base::id::ClientRowId,
     protocol::client_keys::{ClientJwks, KeysFault},
 };
 
-/// A set is asked for anew after this long ...
-const FRESH: Duration = Duration::minutes(15);
-/// ... and where its place does not answer, serves this long.
-const USABLE: Duration = Duration::hours(1);
-/// Between two requests to one client's address, whatever they gave.
-const PAUSE: Duration = Duration::minutes(1);
+/// How long a set serves, and how often a client's address is asked (SSR-05); those of other providers serve as long.
+pub(super) const TERMS: Terms = Terms { fresh: Duration::minutes(15), usable: Duration::hours(1), pause: Duration::minutes(1) };
 /// SSR-03
 const TIMEOUT: Timeout = Timeout::from_secs(5);
 
@@ -42,43 +42,14 @@ enum FetchFault {
 #[derive(Debug)]
 pub struct ClientKeySets {
     client: GuardedClient,
-    places: Mutex<HashMap<ClientRowId, Arc<Place>>>,
+    places: Mutex<HashMap<ClientRowId, Place>>,
 }
 
-/// What is known of one address.
+/// One address, and what is known of it.
 #[derive(Debug)]
 struct Place {
     uri: String,
-    known: Mutex<Known>,
-    /// held by who asks, so that all others wait for the one answer
-    turn: Arc<tokio::sync::Mutex<()>>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Known {
-    keys: Option<Arc<ClientJwks>>,
-    fetched_at: Option<OffsetDateTime>,
-    tried_at: Option<OffsetDateTime>,
-}
-
-impl Known {
-    /// The set, where it may still be used.
-    fn usable(&self, now: OffsetDateTime) -> Option<Arc<ClientJwks>> {
-        self.keys.clone().filter(|_| self.age(now) < USABLE)
-    }
-
-    /// The set, where there is no need to ask.
-    fn serving(&self, now: OffsetDateTime, has_key: impl Fn(&ClientJwks) -> bool) -> Option<Arc<ClientJwks>> {
-        self.keys.clone().filter(|keys| self.age(now) < FRESH && has_key(keys))
-    }
-
-    fn age(&self, now: OffsetDateTime) -> Duration {
-        self.fetched_at.map_or(Duration::MAX, |at| now - at)
-    }
-
-    fn may_ask(&self, now: OffsetDateTime) -> bool {
-        self.tried_at.is_none_or(|at| now - at >= PAUSE)
-    }
+    keys: Arc<Kept<ClientJwks>>,
 }
 
 impl ClientKeySets {
@@ -96,53 +67,20 @@ impl ClientKeySets {
         now: OffsetDateTime,
         has_key: impl Fn(&ClientJwks) -> bool,
     ) -> Option<Arc<ClientJwks>> {
-        let place = self.place(client, uri);
-        if let Some(keys) = place.known().serving(now, &has_key) {
-            return Some(keys);
-        }
-        let turn = Arc::clone(&place.turn).lock_owned().await;
-        // somebody else may have asked meanwhile
-        let known = place.known().clone();
-        if known.serving(now, &has_key).is_none() && known.may_ask(now) {
-            let (http, asked) = (self.client.clone(), Arc::clone(&place));
-            // a task of its own: a caller who goes away takes nothing with it
-            let task = tokio::spawn(async move {
-                asked.ask(&http, client, now).await;
-                drop(turn);
-            });
-            drop(task.await);
-        }
-        place.known().usable(now)
+        let (http, place) = (self.client.clone(), uri.to_owned());
+        let fetching = async move { fetch(&http, &place).await };
+        self.keys(client, uri).get(now, &client.to_string(), has_key, fetching).await
     }
 
     /// What is known of the client's address; of another address than before, nothing.
-    fn place(&self, client: ClientRowId, uri: &str) -> Arc<Place> {
+    fn keys(&self, client: ClientRowId, uri: &str) -> Arc<Kept<ClientJwks>> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(Place { uri: uri.to_owned(), known: Mutex::default(), turn: Arc::default() });
+        let new = || Place { uri: uri.to_owned(), keys: Arc::new(Kept::new(TERMS)) };
         let place = places.entry(client).or_insert_with(new);
         if place.uri != uri {
             *place = new();
         }
-        Arc::clone(place)
-    }
-}
-
-impl Place {
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Asks once. What was known stays where nothing better comes.
-    async fn ask(&self, http: &GuardedClient, client: ClientRowId, now: OffsetDateTime) {
-        self.known().tried_at = Some(now);
-        match fetch(http, &self.uri).await {
-            Ok(keys) => {
-                let mut known = self.known();
-                known.keys = Some(Arc::new(keys));
-                known.fetched_at = Some(now);
-            }
-            Err(fault) => tracing::warn!(%client, %fault, "the keys of a client could not be fetched from its jwks_uri"),
-        }
+        Arc::clone(&place.keys)
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn parse(setting: &'static str, text: &str, environment: Environment)
 }
 
 /// Whether the host can be one on the internet: a name with a dot, or an address outside the private ranges.
-fn is_public(url: &Url) -> bool {
+pub(super) fn is_public(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => {
             let name = name.trim_end_matches('.');

@@ -8,7 +8,7 @@ use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, aws_lc_
 use x509_parser::{
     asn1_rs::Oid,
     certificate::X509Certificate,
-    extensions::{GeneralName, ParsedExtension},
+    extensions::{DistributionPointName, GeneralName, ParsedExtension},
     oid_registry::{
         OID_PKIX_ACCESS_DESCRIPTOR_OCSP, OID_X509_EXT_BASIC_CONSTRAINTS, OID_X509_EXT_CERTIFICATE_POLICIES,
         OID_X509_EXT_EXTENDED_KEY_USAGE, OID_X509_EXT_KEY_USAGE, OID_X509_EXT_SUBJECT_ALT_NAME,
@@ -41,9 +41,6 @@ pub(super) static SIGNATURE_ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] =
     algorithms::ECDSA_P521_SHA384,
     algorithms::ECDSA_P521_SHA512,
 ];
-
-/// Certificates between leaf and anchor (eid.md §5.4: path length ≤ 3).
-const MOST_INTERMEDIATES: usize = 2;
 
 /// A certificate is refused. The text holds nothing of the person.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -96,6 +93,10 @@ pub(super) struct Leaf {
     pub(super) serial: Vec<u8>,
     /// where its issuer says that OCSP is; followed to configured hosts alone (SSR-06)
     pub(super) ocsp_urls: Vec<String>,
+    /// where its issuer says that the revocation list is; the same
+    pub(super) crl_urls: Vec<String>,
+    /// the certificate itself
+    pub(super) der: CertificateDer<'static>,
 }
 
 /// Checks a certificate by a trust profile at a moment.
@@ -121,6 +122,8 @@ pub(super) fn check(der: &[u8], trust: &Trust, now: OffsetDateTime) -> Result<Le
         issuer_name: certificate.issuer().to_string(),
         serial: certificate.raw_serial().to_vec(),
         ocsp_urls: ocsp_urls(&certificate),
+        crl_urls: crl_urls(&certificate),
+        der: CertificateDer::from(der.to_vec()),
     })
 }
 
@@ -139,7 +142,7 @@ fn check_chain(der: &[u8], trust: &Trust, now: OffsetDateTime) -> Result<Certifi
         .map_err(CertificateFault::Chain)?;
     let mut intermediates = path.intermediate_certificates();
     let first = intermediates.next();
-    if usize::from(first.is_some()) + intermediates.count() > MOST_INTERMEDIATES {
+    if usize::from(first.is_some()) + intermediates.count() > trust.most_intermediates {
         return Err(CertificateFault::ChainLength);
     }
     match first {
@@ -149,7 +152,7 @@ fn check_chain(der: &[u8], trust: &Trust, now: OffsetDateTime) -> Result<Certifi
 }
 
 /// The chain check leaves usages to [`check_usage`], which knows the profile.
-struct AnyUsage;
+pub(super) struct AnyUsage;
 
 impl ExtendedKeyUsageValidator for AnyUsage {
     fn validate(&self, _: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
@@ -180,34 +183,63 @@ fn check_usage(certificate: &X509Certificate<'_>, trust: &Trust) -> Result<(), C
     if key_usage.value.key_cert_sign() {
         return Err(CertificateFault::Authority);
     }
-    if !trust.extended_key_usages.is_empty()
-        && let Ok(Some(extension)) = certificate.get_extension_unique(&OID_X509_EXT_EXTENDED_KEY_USAGE)
-    {
-        let (_, usages) = Vec::<Oid<'_>>::from_der(extension.value).map_err(|_| CertificateFault::ExtendedKeyUsage)?;
-        if !usages.iter().any(|usage| trust.extended_key_usages.contains(usage)) {
-            return Err(CertificateFault::ExtendedKeyUsage);
-        }
-    }
+    check_extended_usage(certificate, trust)?;
     check_policies(certificate, trust)
 }
 
-/// The policies of the leaf: one of those that the profile demands, and none that it forbids, such as those of another medium.
+/// One of the profile's usages, where it names any.
+fn check_extended_usage(certificate: &X509Certificate<'_>, trust: &Trust) -> Result<(), CertificateFault> {
+    let found = certificate.get_extension_unique(&OID_X509_EXT_EXTENDED_KEY_USAGE);
+    let accepted = match found.map_err(|_| CertificateFault::ExtendedKeyUsage)? {
+        _ if trust.extended_key_usages.is_empty() => true,
+        None => trust.extended_key_usage_absent_ok,
+        Some(extension) => {
+            let (_, usages) = Vec::<Oid<'_>>::from_der(extension.value).map_err(|_| CertificateFault::ExtendedKeyUsage)?;
+            usages.iter().any(|usage| trust.extended_key_usages.contains(usage))
+        }
+    };
+    accepted.then_some(()).ok_or(CertificateFault::ExtendedKeyUsage)
+}
+
+/// One of the profile's policies, where it names any, and none of those that it forbids.
 fn check_policies(certificate: &X509Certificate<'_>, trust: &Trust) -> Result<(), CertificateFault> {
-    let policies: Vec<&Oid<'_>> = certificate
+    let policies = certificate.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::CertificatePolicies(policies) => Some(policies),
+        _ => None,
+    });
+    let policies: Vec<&Oid<'_>> = policies.flatten().map(|policy| &policy.policy_id).collect();
+    // an extension that could not be read hides what it says
+    let unread = certificate
         .extensions()
         .iter()
-        .filter_map(|extension| match extension.parsed_extension() {
-            ParsedExtension::CertificatePolicies(policies) => Some(policies),
-            _ => None,
-        })
-        .flat_map(|policies| policies.iter().map(|policy| &policy.policy_id))
-        .collect();
-    let has_one_of = |wanted: &[Oid<'static>]| wanted.iter().any(|wanted| policies.contains(&wanted));
-    if has_one_of(&trust.forbidden_policies) {
+        .any(|extension| extension.oid == OID_X509_EXT_CERTIFICATE_POLICIES && policies.is_empty());
+    let has = |listed: &[Oid<'_>]| policies.iter().any(|policy| listed.contains(policy));
+    let accepted = trust.policies.is_empty() || has(&trust.policies);
+    let forbidden = has(&trust.forbidden_policies) || (unread && !trust.forbidden_policies.is_empty());
+    if forbidden {
         return Err(CertificateFault::ForbiddenPolicy);
     }
-    let accepted = trust.policies.is_empty() || has_one_of(&trust.policies);
     accepted.then_some(()).ok_or(CertificateFault::Policy)
+}
+
+/// Where the certificate says that its issuer's revocation list is.
+fn crl_urls(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let points = certificate.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::CRLDistributionPoints(points) => Some(&points.points),
+        _ => None,
+    });
+    points
+        .flatten()
+        .filter_map(|point| match &point.distribution_point {
+            Some(DistributionPointName::FullName(names)) => Some(names),
+            _ => None,
+        })
+        .flatten()
+        .filter_map(|name| match name {
+            GeneralName::URI(url) => Some((*url).to_owned()),
+            _ => None,
+        })
+        .collect()
 }
 
 fn ocsp_urls(certificate: &X509Certificate<'_>) -> Vec<String> {

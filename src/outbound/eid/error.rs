@@ -52,11 +52,15 @@ pub enum EidErrorKind {
     ProviderProtocol,
     /// the provider does not answer
     ProviderUnavailable,
+    /// not an ID token that we accept; a security event
+    TokenRejected,
+    /// the provider does not know the person as well as the service demands
+    AssuranceTooLow,
 }
 
 impl EidErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::InvalidInput,
         Self::NotAvailableForUser,
         Self::Timeout,
@@ -74,6 +78,8 @@ impl EidErrorKind {
         Self::ProviderConfig,
         Self::ProviderProtocol,
         Self::ProviderUnavailable,
+        Self::TokenRejected,
+        Self::AssuranceTooLow,
     ];
 
     /// The word that rows and logs keep.
@@ -96,6 +102,8 @@ impl EidErrorKind {
             Self::ProviderConfig => "provider_config",
             Self::ProviderProtocol => "provider_protocol",
             Self::ProviderUnavailable => "provider_unavailable",
+            Self::TokenRejected => "token_rejected",
+            Self::AssuranceTooLow => "assurance_too_low",
         }
     }
 
@@ -106,7 +114,7 @@ impl EidErrorKind {
 
     /// Whether it belongs among the security events: something lied (eid.md §8.7).
     pub const fn is_security_event(self) -> bool {
-        matches!(self, Self::CertificateRejected | Self::IdentityMismatch | Self::SignatureInvalid)
+        matches!(self, Self::CertificateRejected | Self::IdentityMismatch | Self::SignatureInvalid | Self::TokenRejected)
     }
 
     /// An error of this kind for a reason.
@@ -161,9 +169,20 @@ pub enum DriverFault {
     /// a test account at the provider, in production (eid.md §12.5)
     #[error("production refuses the provider's test account")]
     TestAccount,
+    /// nobody would be asked whether a certificate is revoked, in production (eid.md §12.6)
+    #[error("production refuses a trust profile with revocation: none")]
+    NoRevocation,
     /// an address that production must not use (eid.md §12.2)
     #[error("production refuses the address in {0}: https and a public host are needed")]
     TestAddress(&'static str),
+    /// what proves to the provider who we are is not there
+    #[error("the secret {name} cannot be used: {why}")]
+    Secret {
+        /// of the file
+        name: String,
+        /// what is wrong
+        why: &'static str,
+    },
 }
 
 #[cfg(test)]

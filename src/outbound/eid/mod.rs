@@ -4,13 +4,15 @@
 //! else. Knows nothing of OAuth, rows or pages, and keeps nothing between calls but connections and OCSP answers: the caller
 //! keeps the state, so that any node can go on from it. Called by flows/sign_in.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use url::Url;
 
 pub mod marker;
 pub mod mobile_id;
+pub mod oidc;
 pub mod smart_id;
 
 mod address;
@@ -29,12 +31,12 @@ mod verification;
 mod test_authority;
 
 pub use error::{DriverFault, EidError, EidErrorKind};
-pub use revocation::OcspEvidence;
-pub use verification::{Assurance, CertificateEvidence, Evidence, VerifiedIdentity};
+pub use revocation::{CrlEvidence, OcspEvidence, RevocationEvidence};
+pub use verification::{Assurance, CertificateEvidence, Evidence, IdTokenEvidence, VerifiedIdentity};
 
 use super::client::OutboundClient;
 use crate::{
-    base::{clock::Clock, text::Language},
+    base::{clock::Clock, id::AttemptId, text::Language},
     model::{
         environment::Environment,
         identity_provider::{DriverSettings, IdentityProvider},
@@ -48,6 +50,8 @@ use crate::{
 pub enum Driver {
     /// SIM card (eid.md §2)
     MobileId(mobile_id::MobileId),
+    /// another OpenID provider (eid.md §8.5)
+    Oidc(Box<oidc::Oidc>),
     /// app (eid.md §3)
     SmartId(Box<smart_id::SmartId>),
 }
@@ -63,6 +67,10 @@ pub struct LoginContext<'a> {
     pub server_name: &'a str,
     /// part of what is signed (EID-02)
     pub client_id: &'a str,
+    /// row of the attempt, by which an answer that comes through the browser finds it
+    pub attempt: AttemptId,
+    /// levels of assurance that answer the request
+    pub accepted_acr: &'a [String],
     /// where an app on the same device leads the browser back to; names the attempt
     pub return_url: &'a str,
 }
@@ -88,6 +96,8 @@ pub enum BeginInput {
 pub enum Step {
     /// the code to compare with the one on the device (EID-03), with its leading zeros
     ShowCode(String),
+    /// the provider's own page, to which the browser goes
+    Redirect(Url),
     /// the code to choose among several on the device, with its leading zeros
     ChooseCode(String),
     /// the link of now, to be scanned by the app on another device
@@ -104,13 +114,17 @@ impl Step {
             Self::ChooseCode(_) => "choose_code",
             Self::ShowQr(_) => "show_qr",
             Self::OpenApp(_) => "open_app",
+            Self::Redirect(_) => "redirect",
         }
     }
 }
 
 /// What came back through the person's browser.
 #[derive(Clone, Debug)]
-pub enum Event {}
+pub enum Event {
+    /// the answer of another OpenID provider
+    AuthorizationResponse(oidc::AuthorizationResponse),
+}
 
 /// An attempt that is ready to be stored and then started.
 #[derive(Debug)]
@@ -127,6 +141,8 @@ pub struct Prepared {
 pub enum DriverState {
     /// SIM card
     MobileId(mobile_id::Transaction),
+    /// another OpenID provider
+    Oidc(oidc::Transaction),
     /// app
     SmartId(Box<smart_id::Transaction>),
 }
@@ -142,10 +158,18 @@ pub enum Progress {
 
 impl Driver {
     /// Reads the settings: pins, trust profile and addresses. Production refuses test accounts, certificates and addresses, and
-    /// later test persons (eid.md §12).
-    pub fn new(provider: &IdentityProvider, http: &OutboundClient, environment: Environment) -> Result<Self, DriverFault> {
+    /// later test persons (eid.md §12). `secrets` is the folder with what proves to providers who we are.
+    pub fn new(
+        provider: &IdentityProvider,
+        http: &OutboundClient,
+        secrets: Option<&Path>,
+        environment: Environment,
+    ) -> Result<Self, DriverFault> {
         match &provider.driver {
             DriverSettings::MobileId(settings) => mobile_id::MobileId::new(settings, http, environment).map(Self::MobileId),
+            DriverSettings::Oidc(settings) => {
+                oidc::Oidc::new(provider, settings, http, secrets, environment).map(|driver| Self::Oidc(Box::new(driver)))
+            }
             DriverSettings::SmartId(settings) => {
                 smart_id::SmartId::new(settings, http, environment).map(|driver| Self::SmartId(Box::new(driver)))
             }
@@ -156,8 +180,11 @@ impl Driver {
     pub fn prepare(&self, context: &LoginContext<'_>, input: BeginInput, now: OffsetDateTime) -> Result<Prepared, EidError> {
         match (self, input) {
             (Self::MobileId(driver), BeginInput::PhoneNumber(phone_number)) => driver.prepare(context, phone_number, now),
+            (Self::Oidc(driver), BeginInput::Nothing) => Ok(driver.prepare(context, now)),
             (Self::SmartId(driver), input) => driver.prepare(context, input, now),
-            (Self::MobileId(_), _) => Err(EidErrorKind::InvalidInput.because("not what this driver begins with")),
+            (Self::MobileId(_) | Self::Oidc(_), _) => {
+                Err(EidErrorKind::InvalidInput.because("not what this driver begins with"))
+            }
         }
     }
 
@@ -166,6 +193,7 @@ impl Driver {
     pub const fn is_polled(&self) -> bool {
         match self {
             Self::MobileId(_) | Self::SmartId(_) => true,
+            Self::Oidc(_) => false,
         }
     }
 
@@ -173,7 +201,15 @@ impl Driver {
     pub const fn leaves_our_pages(&self) -> bool {
         match self {
             Self::MobileId(_) => false,
-            Self::SmartId(_) => true,
+            Self::SmartId(_) | Self::Oidc(_) => true,
+        }
+    }
+
+    /// The origin to which the browser goes from our forms, where it leaves our pages by one (WEB-02).
+    pub fn origin(&self) -> Option<String> {
+        match self {
+            Self::MobileId(_) | Self::SmartId(_) => None,
+            Self::Oidc(driver) => driver.origin(),
         }
     }
 
@@ -181,8 +217,19 @@ impl Driver {
     pub fn step(&self, state: &DriverState, now: OffsetDateTime) -> Option<Step> {
         match (self, state) {
             (Self::MobileId(_), DriverState::MobileId(transaction)) => transaction.step(),
+            (Self::Oidc(_), DriverState::Oidc(transaction)) => transaction.step(),
             (Self::SmartId(_), DriverState::SmartId(transaction)) => transaction.step(now),
             _ => None,
+        }
+    }
+
+    /// Whether what came back can be the answer to what was asked; what anybody could have sent ends no attempt. No network.
+    pub fn expects(&self, state: &DriverState, event: &Event) -> bool {
+        match (self, state, event) {
+            (Self::Oidc(_), DriverState::Oidc(transaction), Event::AuthorizationResponse(response)) => {
+                transaction.expects(response)
+            }
+            _ => false,
         }
     }
 
@@ -190,7 +237,7 @@ impl Driver {
     pub fn pause_before_start(&self, state: &DriverState, now: OffsetDateTime) -> Duration {
         match state {
             DriverState::SmartId(transaction) => transaction.pause_before_start(now),
-            DriverState::MobileId(_) => Duration::ZERO,
+            DriverState::MobileId(_) | DriverState::Oidc(_) => Duration::ZERO,
         }
     }
 
@@ -201,14 +248,18 @@ impl Driver {
             DriverState::SmartId(transaction) => {
                 transaction.returned(came_back).map(|transaction| DriverState::SmartId(Box::new(transaction)))
             }
-            DriverState::MobileId(_) => Err(other_driver()),
+            DriverState::MobileId(_) | DriverState::Oidc(_) => Err(other_driver()),
         }
     }
 
     /// Verifies what came back through the browser. It is asked once for an attempt, whatever comes of it (EID-05).
-    #[expect(clippy::unused_async, reason = "the events of its drivers ask other systems")]
-    pub async fn submit(&self, _state: &DriverState, event: Event, _clock: &Clock) -> Result<VerifiedIdentity, EidError> {
-        match event {}
+    pub async fn submit(&self, state: &DriverState, event: Event, clock: &Clock) -> Result<VerifiedIdentity, EidError> {
+        match (self, state, event) {
+            (Self::Oidc(driver), DriverState::Oidc(transaction), Event::AuthorizationResponse(response)) => {
+                driver.submit(transaction, response, clock).await
+            }
+            _ => Err(other_driver()),
+        }
     }
 
     /// Asks the provider to prompt the person. Never retried: that would be a second prompt.
@@ -217,6 +268,7 @@ impl Driver {
             (Self::MobileId(driver), DriverState::MobileId(transaction)) => {
                 driver.start(transaction).await.map(DriverState::MobileId)
             }
+            (Self::Oidc(driver), DriverState::Oidc(transaction)) => driver.start(transaction).await.map(DriverState::Oidc),
             (Self::SmartId(driver), DriverState::SmartId(transaction)) => {
                 let started = driver.start(transaction, clock).await?;
                 Ok(DriverState::SmartId(Box::new(started)))
@@ -230,6 +282,8 @@ impl Driver {
     pub async fn advance(&self, state: &DriverState, clock: &Clock, wait: Duration) -> Result<Progress, EidError> {
         match (self, state) {
             (Self::MobileId(driver), DriverState::MobileId(transaction)) => driver.advance(transaction, clock, wait).await,
+            // what comes through the browser is not fetched
+            (Self::Oidc(_), DriverState::Oidc(_)) => Ok(Progress::Pending),
             (Self::SmartId(driver), DriverState::SmartId(transaction)) => driver.advance(transaction, clock, wait).await,
             _ => Err(other_driver()),
         }

@@ -10,7 +10,8 @@ use x509_parser::{
 use super::certificate::CertificateFault;
 use crate::model::identity_provider::NationalIdFormat;
 
-const MOST_NAME_CHARACTERS: usize = 200;
+/// A name is cut there.
+pub(super) const MOST_NAME_CHARACTERS: usize = 200;
 
 /// The person that a subject names. No `Debug`: it is all personal.
 pub(super) struct Subject {

@@ -8,8 +8,9 @@ use p256::{
     pkcs8::DecodePrivateKey as _,
 };
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, CustomExtension, DistinguishedName, DnType, DnValue,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SigningKey as _,
+    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, CustomExtension, DistinguishedName,
+    DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData,
+    RevokedCertParams, SerialNumber, SigningKey as _,
 };
 use rustls_pki_types::CertificateDer;
 use sha1::{Digest as _, Sha1};
@@ -31,6 +32,7 @@ pub(super) const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
 const SERIAL_NUMBER: &[u64] = &[2, 5, 4, 5];
 const CERTIFICATE_POLICIES: &[u64] = &[2, 5, 29, 32];
 const ACCESS_INFORMATION: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 1];
+const CRL_DISTRIBUTION_POINTS: &[u64] = &[2, 5, 29, 31];
 const NO_CHECK: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 48, 1, 5];
 const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 
@@ -44,7 +46,7 @@ pub(super) struct Authority {
 
 /// Who signs OCSP answers.
 pub(super) struct Responder {
-    certificate: Option<CertificateDer<'static>>,
+    pub(super) certificate: Option<CertificateDer<'static>>,
     key: KeyPair,
     key_hash: Vec<u8>,
 }
@@ -112,6 +114,31 @@ impl Authority {
         Responder::of(&key, Some(certificate.der().clone()))
     }
 
+    /// A revocation list with these certificates, changed as the test wants; DER.
+    pub(super) fn list(&self, revoked: &[&[u8]], change: impl FnOnce(&mut CertificateRevocationListParams)) -> Vec<u8> {
+        let revoked = revoked.iter().map(|certificate| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(
+                x509_cert::Certificate::from_der(certificate).expect("a certificate").tbs_certificate.serial_number.as_bytes(),
+            ),
+            revocation_time: NOW,
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let mut params = CertificateRevocationListParams {
+            this_update: NOW,
+            next_update: NOW + Duration::hours(6),
+            crl_number: SerialNumber::from_slice(&[1]),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        change(&mut params);
+        // signs also where it may not
+        let mut issuer = self.params.clone();
+        issuer.key_usages.clear();
+        params.signed_by(&Issuer::from_params(&issuer, &self.key)).expect("a list").der().to_vec()
+    }
+
     /// The authority itself as responder.
     pub(super) fn itself(&self) -> Responder {
         Responder::of(&self.key, None)
@@ -135,15 +162,12 @@ impl Authority {
     pub(super) fn profile(&self) -> TrustProfile {
         TrustProfile {
             anchors_pem: self.certificate.pem(),
-            intermediates_pem: String::new(),
             require_policies: vec![SIMULATOR_POLICY_OID_TEXT.to_owned()],
             forbid_policies: Vec::new(),
             extended_key_usages: vec![CLIENT_AUTH.to_owned()],
             national_id_formats: vec![NationalIdFormat::Etsi, NationalIdFormat::Bare10],
             countries: vec!["IS".to_owned()],
-            ocsp_url: None,
-            ocsp_hosts: Vec::new(),
-            ocsp_answers_ahead: false,
+            ..TrustProfile::default()
         }
     }
 
@@ -216,6 +240,13 @@ pub(super) fn subject(serial: &str) -> DistinguishedName {
         (DnType::CommonName, DnValue::Utf8String("Gervimaður Ameríka".to_owned())),
         (serial_number(), printable(serial)),
     ])
+}
+
+/// A cRLDistributionPoints extension that says where the list is.
+pub(super) fn list_at(url: &str) -> CustomExtension {
+    let tagged = |tag: u8, content: &[u8]| [&[tag, u8::try_from(content.len()).expect("short")], content].concat();
+    let name = tagged(0xa0, &tagged(0xa0, &tagged(0x86, url.as_bytes())));
+    CustomExtension::from_oid_content(CRL_DISTRIBUTION_POINTS, sequence(&sequence(&name)))
 }
 
 /// A certificatePolicies extension.

@@ -18,6 +18,9 @@ pub(super) const MOST_CERTIFICATE_BYTES: usize = 16 * 1024;
 /// A profile has no use for more certificates than this.
 const MOST_CERTIFICATES: usize = 32;
 
+/// Links from leaf to anchor (eid.md §5.4: path length ≤ 3).
+const LONGEST_CHAIN: u8 = 3;
+
 /// Words in the names of public test authorities, and of the simulator's (eid.md §12.3).
 const TEST_NAMES: [&str; 4] = ["HERMIR", "TEST of", "DEMO", "TEST "];
 
@@ -30,8 +33,12 @@ pub(super) struct Trust {
     pub(super) policies: Vec<Oid<'static>>,
     /// the leaf carries none of these
     pub(super) forbidden_policies: Vec<Oid<'static>>,
-    /// the leaf's extended key usages, if it has any, include one of these, where there are any
+    /// the leaf's extended key usages include one of these, where there are any
     pub(super) extended_key_usages: Vec<Oid<'static>>,
+    /// a leaf that names no extended key usage passes as well
+    pub(super) extended_key_usage_absent_ok: bool,
+    /// certificates between leaf and anchor
+    pub(super) most_intermediates: usize,
     pub(super) formats: Vec<NationalIdFormat>,
     pub(super) countries: Vec<String>,
     /// production: nothing of a test environment passes, whoever signed it (eid.md §12.4, §12.7)
@@ -54,6 +61,8 @@ impl Trust {
             policies: object_identifiers(&profile.require_policies)?,
             forbidden_policies: object_identifiers(&profile.forbid_policies)?,
             extended_key_usages: object_identifiers(&profile.extended_key_usages)?,
+            extended_key_usage_absent_ok: profile.extended_key_usage_absent_ok,
+            most_intermediates: usize::from(profile.max_chain.unwrap_or(LONGEST_CHAIN).clamp(1, LONGEST_CHAIN)) - 1,
             formats: profile.national_id_formats.clone(),
             countries: profile.countries.clone(),
             refuse_tests,
@@ -102,12 +111,13 @@ pub(super) fn is_marked(certificate: &X509Certificate<'_>) -> bool {
     certificate.extensions().iter().any(|extension| extension.oid.as_bytes() == marker::SIMULATOR_MARKER_OID_DER)
 }
 
-fn is_valid_at(certificate: &X509Certificate<'_>, now: OffsetDateTime) -> bool {
+pub(super) fn is_valid_at(certificate: &X509Certificate<'_>, now: OffsetDateTime) -> bool {
     let validity = certificate.validity();
     (validity.not_before.timestamp()..=validity.not_after.timestamp()).contains(&now.unix_timestamp())
 }
 
-fn certificates(pem: &str, refuse_tests: bool) -> Result<Vec<CertificateDer<'static>>, DriverFault> {
+/// The certificates of a PEM text; none of a test authority, where those are refused (eid.md §12.3).
+pub(super) fn certificates(pem: &str, refuse_tests: bool) -> Result<Vec<CertificateDer<'static>>, DriverFault> {
     let mut found = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
         let certificate = certificate.map_err(|error| DriverFault::Certificate(error.to_string()))?;

@@ -11,7 +11,7 @@ use super::{
     EidError, EidErrorKind,
     certificate::{self, CertificateFault, Leaf},
     error::DriverFault,
-    revocation::{OcspEvidence, Revocation},
+    revocation::{Revocation, RevocationEvidence},
     signature::{AlgorithmName, Hash, PublicKey, SignatureFault},
     subject::Subject,
     trust::Trust,
@@ -45,6 +45,11 @@ pub struct Assurance {
 }
 
 impl VerifiedIdentity {
+    /// Whom another provider has named, once its word is verified.
+    pub(super) fn told(national_id: NationalId, name: Option<String>, assurance: Assurance, evidence: Evidence) -> Self {
+        Self { national_id, name, assurance: Some(assurance), evidence }
+    }
+
     /// A person's national id or a system number; never a company's.
     pub fn national_id(&self) -> &NationalId {
         &self.national_id
@@ -78,6 +83,26 @@ impl fmt::Debug for VerifiedIdentity {
 pub enum Evidence {
     /// a signature by the key of a person's certificate
     Certificate(Box<CertificateEvidence>),
+    /// another provider's word
+    IdToken(Box<IdTokenEvidence>),
+}
+
+/// What another provider has signed about a person, and what it said beside it.
+#[derive(Clone, Serialize)]
+pub struct IdTokenEvidence {
+    /// as it came
+    pub id_token: String,
+    /// the answer of userinfo, where it was asked
+    pub userinfo: Option<serde_json::Map<String, serde_json::Value>>,
+    /// when all this was verified
+    #[serde(with = "time::serde::rfc3339")]
+    pub verified_at: OffsetDateTime,
+}
+
+impl fmt::Debug for IdTokenEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdTokenEvidence").field("verified_at", &self.verified_at).finish_non_exhaustive()
+    }
 }
 
 /// A signature over our challenge, and whose it is.
@@ -101,7 +126,7 @@ pub struct CertificateEvidence {
     /// its serial number, as hexadecimal pairs with colons
     pub serial: String,
     /// what its issuer said of revocation
-    pub ocsp: OcspEvidence,
+    pub revocation: RevocationEvidence,
     /// when all this was verified
     #[serde(with = "time::serde::rfc3339")]
     pub verified_at: OffsetDateTime,
@@ -200,7 +225,7 @@ impl Verifier {
     /// Who it is, and whether the certificate still holds: the network last.
     async fn identify(&self, leaf: Leaf, proof: Proof, now: OffsetDateTime) -> Result<VerifiedIdentity, EidError> {
         let national_id = self.person(&leaf.subject).map_err(rejected)?;
-        let ocsp = self.revocation.check(&leaf, self.trust.refuse_tests, now).await?;
+        let revocation = self.revocation.check(&leaf, self.trust.refuse_tests, now).await?;
         let evidence = CertificateEvidence {
             hash_input: base64(&proof.hash_input),
             hash: base64(&proof.hash),
@@ -210,7 +235,7 @@ impl Verifier {
             certificate: base64(&proof.certificate),
             issuer: leaf.issuer_name,
             serial: format_serial(&leaf.serial),
-            ocsp,
+            revocation,
             verified_at: now,
         };
         let evidence = Evidence::Certificate(Box::new(evidence));
@@ -228,15 +253,20 @@ impl Verifier {
 
     /// EID-08: the identity comes only from the certificate; companies never sign in, nor test people in production.
     fn person(&self, subject: &Subject) -> Result<NationalId, CertificateFault> {
-        let national_id = NationalId::from_digits(&subject.number).map_err(|_| CertificateFault::NationalId)?;
-        if national_id.kind() == NationalIdKind::Company {
-            return Err(CertificateFault::Company);
-        }
-        if self.trust.refuse_tests && national_id.is_test_identity() {
-            return Err(CertificateFault::TestPerson);
-        }
-        Ok(national_id)
+        person(&subject.number, self.trust.refuse_tests)
     }
+}
+
+/// The national id of somebody who may sign in (eid.md §5.3, §12.7), whoever has proven it.
+pub(super) fn person(number: &str, refuse_tests: bool) -> Result<NationalId, CertificateFault> {
+    let national_id = NationalId::from_digits(number).map_err(|_| CertificateFault::NationalId)?;
+    if national_id.kind() == NationalIdKind::Company {
+        return Err(CertificateFault::Company);
+    }
+    if refuse_tests && national_id.is_test_identity() {
+        return Err(CertificateFault::TestPerson);
+    }
+    Ok(national_id)
 }
 
 fn rejected(fault: CertificateFault) -> EidError {

@@ -1,18 +1,19 @@
 //! Client assertions, `private_key_jwt`: RFC 7523 §3, OpenID Connect Core §9, RFC 8725 §3 (CAU-10, CAU-11; D6).
 //!
-//! The signature is jsonwebtoken's; header, claims and times are judged here. The order spares work: what the text says is
-//! judged before a key is looked for, and only what a key signed is remembered.
+//! Claims and times are judged here. The order spares work: what the text says is judged before a key is looked for, and only
+//! what a key signed is remembered.
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, de, de::DeserializeOwned, de::IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
+use serde_json::json;
 use time::OffsetDateTime;
 
 use super::{
     client_keys::{AssertionAlgorithm, ClientJwks, ClientKey},
-    params::MAX_JWT,
+    jws::{Jws, JwsFault},
 };
-use crate::base::digest::from_base64url;
+use crate::base::digest::base64url;
 
 /// The one value of `client_assertion_type` (RFC 7523 §2.2).
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -28,15 +29,9 @@ const LONGEST_JTI: usize = 256;
 /// assertion but times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AssertionFault {
-    /// over [`MAX_JWT`]
-    #[error("the assertion is over 16 KiB")]
-    TooLong,
-    /// not three segments of base64url
-    #[error("the assertion is not three segments of base64url")]
-    Segments,
-    /// not JSON, an algorithm that is not accepted, or a member that must not be there
-    #[error("the header names no accepted alg, or holds crit, b64, jku, jwk, x5u, x5c or a malformed member")]
-    Header,
+    /// not a JWT, not of an accepted algorithm, or not signed by a key of the client
+    #[error(transparent)]
+    Signed(#[from] JwsFault),
     /// `typ` of another kind of token
     #[error("typ is not JWT")]
     Type,
@@ -61,51 +56,19 @@ pub enum AssertionFault {
     /// no usable `jti`
     #[error("jti is empty or over 256 bytes")]
     Jti,
-    /// the client has not registered the algorithm
-    #[error("the client has not registered this alg")]
-    Algorithm,
-    /// no key of the client fits
-    #[error("no key of the client has this kid and fits this alg")]
-    UnknownKey,
-    /// the signature is wrong
-    #[error("wrong signature")]
-    Signature,
 }
 
 /// An assertion that was read; nothing of it is proven before [`ClientAssertion::verify`].
 #[derive(Clone)]
 pub struct ClientAssertion {
-    header: Header,
+    signed: Jws,
     claims: Claims,
-    message: String,
-    signature: String,
 }
 
 impl fmt::Debug for ClientAssertion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientAssertion").field("client_id", &self.claims.sub).finish_non_exhaustive()
     }
-}
-
-// Every other member is ignored (RFC 7515 §4); one of these that stands twice is refused.
-#[derive(Clone, Deserialize)]
-#[expect(dead_code, reason = "what must not be there is never read")]
-struct Header {
-    alg: AssertionAlgorithm,
-    kid: Option<String>,
-    typ: Option<String>,
-    #[serde(default, deserialize_with = "never")]
-    crit: (),
-    #[serde(default, deserialize_with = "never")]
-    b64: (),
-    #[serde(default, deserialize_with = "never")]
-    jku: (),
-    #[serde(default, deserialize_with = "never")]
-    jwk: (),
-    #[serde(default, deserialize_with = "never")]
-    x5u: (),
-    #[serde(default, deserialize_with = "never")]
-    x5c: (),
 }
 
 #[derive(Clone, Deserialize)]
@@ -129,11 +92,6 @@ enum Audience {
     Other(IgnoredAny),
 }
 
-// SSR-06: keys are the registered ones, never what a request brings along
-fn never<'de, D: Deserializer<'de>>(_: D) -> Result<(), D::Error> {
-    Err(de::Error::custom("not accepted"))
-}
-
 // a member that is there must be a number: null is none
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     i64::deserialize(deserializer).map(Some)
@@ -145,20 +103,13 @@ impl ClientAssertion {
     /// # Errors
     /// For what is not one, whoever sent it.
     pub fn parse(text: &str) -> Result<Self, AssertionFault> {
-        if text.len() > MAX_JWT {
-            return Err(AssertionFault::TooLong);
-        }
-        let (message, signature) = text.rsplit_once('.').ok_or(AssertionFault::Segments)?;
-        let (header, payload) = message.split_once('.').ok_or(AssertionFault::Segments)?;
-        if payload.contains('.') || from_base64url(signature).is_none() {
-            return Err(AssertionFault::Segments);
-        }
-        let header: Header = parse(header, AssertionFault::Header)?;
-        if !is_accepted_type(header.typ.as_deref()) {
+        let signed = Jws::parse(text)?;
+        // RFC 8725 §3.11, RFC 7519 §5.1: no other kind of token passes as an assertion
+        if !signed.is_of_type(&["jwt", "client-authentication+jwt"]) {
             return Err(AssertionFault::Type);
         }
-        let claims = parse(payload, AssertionFault::Claims)?;
-        Ok(Self { header, claims, message: message.to_owned(), signature: signature.to_owned() })
+        let claims = signed.claims()?.ok_or(AssertionFault::Claims)?;
+        Ok(Self { signed, claims })
     }
 
     /// The client that it says to be of.
@@ -209,42 +160,53 @@ impl ClientAssertion {
     /// The key of the set that it says to be signed with, for an algorithm that the client has registered.
     ///
     /// # Errors
-    /// [`AssertionFault::Algorithm`] and [`AssertionFault::UnknownKey`].
+    /// [`JwsFault::Algorithm`] and [`JwsFault::UnknownKey`].
     pub fn key<'k>(&self, keys: &'k ClientJwks, allowed: &[AssertionAlgorithm]) -> Result<&'k ClientKey, AssertionFault> {
-        // RFC 8725 §3.1: the registration decides over the algorithm, the header can only agree
-        if !allowed.contains(&self.header.alg) {
-            return Err(AssertionFault::Algorithm);
-        }
-        keys.find(self.header.kid.as_deref(), self.header.alg).ok_or(AssertionFault::UnknownKey)
+        Ok(self.signed.key(keys, allowed)?)
     }
 
     /// Verifies the signature.
     ///
     /// # Errors
-    /// [`AssertionFault::Signature`].
+    /// [`JwsFault::Signature`].
     pub fn verify(&self, key: &ClientKey) -> Result<(), AssertionFault> {
-        if key.verifies(&self.message, &self.signature, self.header.alg) { Ok(()) } else { Err(AssertionFault::Signature) }
+        Ok(self.signed.verify(key)?)
     }
 
     /// Spends the time that [`Self::verify`] would, with a key of nobody (CAU-08).
     pub fn verify_in_vain(&self) {
-        if let Some(key) = ClientJwks::stand_in().find(None, self.header.alg) {
+        if let Some(key) = ClientJwks::stand_in().find(None, self.signed.algorithm()) {
             let _ = self.verify(key);
         }
     }
 }
 
-// RFC 8725 §3.11, RFC 7519 §5.1: no other kind of token passes as an assertion
-fn is_accepted_type(typ: Option<&str>) -> bool {
-    typ.is_none_or(|typ| {
-        let short = typ.get(..12).filter(|prefix| prefix.eq_ignore_ascii_case("application/")).map_or(typ, |_| &typ[12..]);
-        short.eq_ignore_ascii_case("jwt") || short.eq_ignore_ascii_case("client-authentication+jwt")
-    })
+/// An assertion of ours, before it is signed: the server is a client itself where it asks another provider who somebody is.
+#[derive(Clone, Debug, Serialize)]
+pub struct NewAssertion<'a> {
+    /// our client id there
+    pub iss: &'a str,
+    /// the same
+    pub sub: &'a str,
+    /// who is to believe it
+    pub aud: &'a str,
+    /// random
+    pub jti: String,
+    /// now
+    pub iat: i64,
+    /// soon
+    pub exp: i64,
 }
 
-fn parse<T: DeserializeOwned>(segment: &str, fault: AssertionFault) -> Result<T, AssertionFault> {
-    let json = from_base64url(segment).ok_or(AssertionFault::Segments)?;
-    serde_json::from_slice(&json).map_err(|_| fault)
+/// What is signed of an assertion of ours; [`super::jwt::finish`] makes the whole of it.
+pub fn signing_input(algorithm: AssertionAlgorithm, kid: Option<&str>, claims: &NewAssertion<'_>) -> String {
+    let mut header = json!({ "alg": algorithm.as_str(), "typ": "JWT" });
+    if let Some(kid) = kid {
+        header["kid"] = kid.into();
+    }
+    // text and numbers are JSON always
+    let claims = serde_json::to_vec(claims).unwrap_or_default();
+    format!("{}.{}", base64url(header.to_string()), base64url(claims))
 }
 
 #[cfg(test)]

@@ -99,15 +99,19 @@ fn cau_10_a_right_assertion_proves_its_client() {
 fn cau_10_headers_that_bring_keys_or_change_the_rules_are_refused() {
     for member in ["crit", "b64", "jku", "jwk", "x5u", "x5c"] {
         for value in [json!("https://evil.example/"), json!(["exp"]), json!(false), json!({}), json!("null")] {
-            assert_eq!(of_header(&[(member, value.clone())]), Err(AssertionFault::Header), "{member} {value}");
+            assert_eq!(
+                of_header(&[(member, value.clone())]),
+                Err(AssertionFault::Signed(JwsFault::Header)),
+                "{member} {value}"
+            );
         }
     }
     for alg in
         [json!("none"), json!("None"), json!("HS256"), json!("RS512"), json!("es256"), json!(1), json!(["ES256"]), Value::Null]
     {
-        assert_eq!(of_header(&[("alg", alg.clone())]), Err(AssertionFault::Header), "{alg}");
+        assert_eq!(of_header(&[("alg", alg.clone())]), Err(AssertionFault::Signed(JwsFault::Header)), "{alg}");
     }
-    assert_eq!(of_header(&[("kid", json!(1))]), Err(AssertionFault::Header));
+    assert_eq!(of_header(&[("kid", json!(1))]), Err(AssertionFault::Signed(JwsFault::Header)));
     for typ in ["at+jwt", "dpop+jwt", "logout+jwt", "id_token", "application/at+jwt", "jwt ", ""] {
         assert_eq!(of_header(&[("typ", json!(typ))]), Err(AssertionFault::Type), "{typ}");
     }
@@ -184,14 +188,26 @@ fn cau_11_the_jti_has_1_to_256_bytes() {
 fn cau_10_only_a_key_of_the_client_and_a_registered_algorithm_count() {
     let signer = Signer::new();
     let text = signer.sign(&header(), &claims());
-    assert_eq!(judge(&text, &Signer::new().jwks()), Err(AssertionFault::Signature), "another's key under the same kid");
-    assert_eq!(of_header(&[("kid", json!("other"))]), Err(AssertionFault::UnknownKey));
-    assert_eq!(of_header(&[("alg", json!("RS256"))]), Err(AssertionFault::Algorithm), "not registered");
+    assert_eq!(
+        judge(&text, &Signer::new().jwks()),
+        Err(AssertionFault::Signed(JwsFault::Signature)),
+        "another's key under the same kid"
+    );
+    assert_eq!(of_header(&[("kid", json!("other"))]), Err(AssertionFault::Signed(JwsFault::UnknownKey)));
+    assert_eq!(of_header(&[("alg", json!("RS256"))]), Err(AssertionFault::Signed(JwsFault::Algorithm)), "not registered");
     let assertion = ClientAssertion::parse(&text).unwrap();
     let all = AssertionAlgorithm::ALL;
-    assert_eq!(assertion.key(ClientJwks::stand_in(), &all).err(), Some(AssertionFault::UnknownKey), "it names a kid");
+    assert_eq!(
+        assertion.key(ClientJwks::stand_in(), &all).err(),
+        Some(AssertionFault::Signed(JwsFault::UnknownKey)),
+        "it names a kid"
+    );
     let rsa = ClientAssertion::parse(&signer.sign(&with(header(), &[("alg", json!("PS256"))]), &claims())).unwrap();
-    assert_eq!(rsa.key(&signer.jwks(), &all).err(), Some(AssertionFault::UnknownKey), "the key is of another type");
+    assert_eq!(
+        rsa.key(&signer.jwks(), &all).err(),
+        Some(AssertionFault::Signed(JwsFault::UnknownKey)),
+        "the key is of another type"
+    );
     // one changed character anywhere
     for at in [5, text.find('.').unwrap() + 9, text.len() - 10] {
         let mut bytes = text.clone().into_bytes();
@@ -206,18 +222,21 @@ fn what_is_no_jws_is_refused() {
     let text = signer.sign(&header(), &claims());
     let cut: Vec<&str> = text.split('.').collect();
     for (bad, fault) in [
-        (String::new(), AssertionFault::Segments),
-        ("a.b".to_owned(), AssertionFault::Segments),
-        (format!("{text}."), AssertionFault::Segments),
-        (format!("{text}.a.b"), AssertionFault::Segments),
-        (format!("{text}="), AssertionFault::Segments),
+        (String::new(), AssertionFault::Signed(JwsFault::Segments)),
+        ("a.b".to_owned(), AssertionFault::Signed(JwsFault::Segments)),
+        (format!("{text}."), AssertionFault::Signed(JwsFault::Segments)),
+        (format!("{text}.a.b"), AssertionFault::Signed(JwsFault::Segments)),
+        (format!("{text}="), AssertionFault::Signed(JwsFault::Segments)),
         (format!("{}..{}", cut[0], cut[2]), AssertionFault::Claims),
-        (format!("{}.{}.", cut[0], cut[1]), AssertionFault::Signature),
-        ("a".repeat(16 * 1024 + 1), AssertionFault::TooLong),
+        (format!("{}.{}.", cut[0], cut[1]), AssertionFault::Signed(JwsFault::Signature)),
+        ("a".repeat(16 * 1024 + 1), AssertionFault::Signed(JwsFault::TooLong)),
     ] {
         assert_eq!(judge(&bad, &signer.jwks()), Err(fault), "{bad}");
     }
-    assert_eq!(judge(&signer.sign_text("[]", &claims().to_string()), &signer.jwks()), Err(AssertionFault::Header));
+    assert_eq!(
+        judge(&signer.sign_text("[]", &claims().to_string()), &signer.jwks()),
+        Err(AssertionFault::Signed(JwsFault::Header))
+    );
     assert_eq!(judge(&signer.sign_text(&header().to_string(), "[]"), &signer.jwks()), Err(AssertionFault::Claims));
 }
 

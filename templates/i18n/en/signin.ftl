@@ -12,6 +12,7 @@ method-app = Auðkenni mobile app
 method-app-hint = You confirm in the app
 method-card = Identity card
 method-card-hint = Needs a card reader
+method-elsewhere-hint = You go on at the page of the provider
 
 # Phone number or kennitala
 start-heading = Sign in
@@ -39,6 +40,8 @@ wait-app-heading = Confirm in the app
 wait-sent = A request has been sent to your phone.
 wait-app-soon = The request will reach the app in a moment.
 wait-checking = One moment …
+wait-redirect-heading = Sign in at your provider
+wait-redirect-text = You sign in on the page of { $host } and come back here afterwards.
 wait-code = Verification code
 wait-compare = Compare the code here with the one on your phone. Enter your PIN only if they are the same.
 wait-choose = Choose this number in the app and then enter your PIN. Decline if the number is not there.
@@ -86,6 +89,7 @@ problem-too-many-attempts =
        *[other] Too many attempts. Try again in { $minutes } minutes.
     }
 problem-unavailable = The service does not answer right now. Try again shortly or choose another way.
+problem-assurance-too-low = This electronic ID is not secure enough for the service. Choose another way.
 
 # Consent
 consent-heading = { $client } asks for access

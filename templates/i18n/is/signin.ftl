@@ -12,6 +12,7 @@ method-app = Auðkennisapp
 method-app-hint = Þú staðfestir í appinu
 method-card = Skilríki á korti
 method-card-hint = Krefst kortalesara
+method-elsewhere-hint = Þú heldur áfram á síðu þjónustuaðilans
 
 # Símanúmer eða kennitala
 start-heading = Innskráning
@@ -39,6 +40,8 @@ wait-app-heading = Staðfestu í appinu
 wait-sent = Beiðni hefur verið send í símann þinn.
 wait-app-soon = Beiðnin berst í appið eftir augnablik.
 wait-checking = Augnablik …
+wait-redirect-heading = Innskráning hjá þjónustuaðila
+wait-redirect-text = Þú skráir þig inn á síðu { $host } og kemur síðan aftur hingað.
 wait-code = Öryggistala
 wait-compare = Berðu saman öryggistöluna hér og í símanum. Sláðu aðeins inn PIN-númerið ef tölurnar eru eins.
 wait-choose = Veldu þessa tölu í appinu og sláðu svo inn PIN-númerið. Hafnaðu beiðninni ef talan er ekki þar.
@@ -86,6 +89,7 @@ problem-too-many-attempts =
        *[other] Tilraunirnar eru orðnar of margar. Reyndu aftur eftir { $minutes } mínútur.
     }
 problem-unavailable = Þjónustan svarar ekki sem stendur. Reyndu aftur eftir smástund eða veldu aðra leið.
+problem-assurance-too-low = Þessi rafrænu skilríki eru ekki nægilega örugg fyrir þjónustuna. Veldu aðra leið.
 
 # Samþykki
 consent-heading = { $client } biður um aðgang

@@ -9,5 +9,6 @@ mod driver;
 mod scene;
 mod sign_in;
 mod tabs;
+mod tls;
 mod trouble;
 mod way_back;

@@ -4,6 +4,7 @@ mod commands;
 mod secrets;
 mod serve;
 mod start;
+mod tls;
 
 use std::{
     path::{Path, PathBuf},

@@ -35,7 +35,7 @@ async fn x5_09_the_evidence_is_kept_sealed_and_opens_again() {
     for field in ["hash_input", "hash", "signature", "algorithm", "certificate", "issuer", "serial", "verified_at"] {
         assert!(opened[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {opened}");
     }
-    assert_eq!(opened["ocsp"]["status"], "good");
+    assert_eq!(opened["revocation"]["status"], "good");
     // EID-02: 32 fresh bytes, our name, the client id, the time
     let decoded = |field: &str| digest::from_base64(opened[field].as_str().unwrap()).unwrap();
     let signed = decoded("hash_input");

@@ -103,6 +103,7 @@ impl TestServer {
         let simulator = simulator().await;
         let owner = database.owner_pool().await;
         configure_for(app, &owner, Path::new("config/demo"), &simulator.url, &simulator.simulator).await;
+        push_after(&owner, 0).await;
         Self::node(database, None, change).await
     }
 
@@ -165,6 +166,13 @@ impl Drop for TestServer {
         self.app.stopping.cancel();
         self.stop.cancel();
     }
+}
+
+/// The app asks so many milliseconds after its page; for nodes that start after this.
+pub async fn push_after(owner: &PgPool, milliseconds: u32) {
+    let statement = "update identity_providers set settings = jsonb_set(settings, '{push_delay_ms}', to_jsonb($1))
+                     where settings ->> 'driver' = 'smart_id'";
+    sqlx::query(statement).bind(i64::from(milliseconds)).execute(owner).await.expect("the delay is set");
 }
 
 /// Applies files of configuration with the tests' addresses and secrets.

@@ -3,6 +3,7 @@
 //! JSON with the bearer token; strict about what it is sent. Called by tests and scripts, never by the server.
 
 mod apps;
+mod op;
 mod people;
 mod scene;
 mod sessions;
@@ -32,6 +33,7 @@ pub fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
         .merge(sessions::router())
         .merge(apps::router())
         .merge(scene::router())
+        .merge(op::router())
         .layer(middleware::from_fn_with_state(Arc::clone(shared), with_token))
 }
 

@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 
 use super::{INSTANT, Stage};
 use crate::{
-    base::{clock::Clock, id::IdentityProviderRowId, text::Language},
+    base::{
+        clock::Clock,
+        id::{AttemptId, IdentityProviderRowId},
+        text::Language,
+    },
     demo::eid_simulator::{Mode, RELYING_PARTY_NAME, RELYING_PARTY_UUID},
     model::{
         environment::Environment,
@@ -64,8 +68,10 @@ impl Stage {
             amr: Vec::new(),
             enabled: true,
             display_order: 0,
+            display_name: None,
         };
-        Driver::new(&provider, &OutboundClient::pinned("").expect("a client"), Environment::Development).expect("a driver")
+        let http = OutboundClient::pinned("").expect("a client");
+        Driver::new(&provider, &http, None, Environment::Development).expect("a driver")
     }
 
     async fn begin(&self, driver: &Driver, way: Way, person: &str) -> Result<DriverState, EidError> {
@@ -74,6 +80,8 @@ impl Stage {
             service_name: "Mitt svæði",
             server_name: "Innskráning",
             client_id: "@island.is/minar",
+            attempt: AttemptId::new(Clock::System.now()),
+            accepted_acr: &[],
             return_url: "http://localhost:1/signin/app/return?attempt=1",
         };
         let input = match way {

@@ -7,20 +7,25 @@ use serde_json::json;
 
 use super::{INSTANT, Stage};
 use crate::{
-    base::{clock::Clock, id::IdentityProviderRowId, text::Language},
+    base::{
+        clock::Clock,
+        id::{AttemptId, IdentityProviderRowId},
+        text::Language,
+    },
     demo::eid_simulator::{Mode, RELYING_PARTY_NAME, RELYING_PARTY_UUID},
     model::{
         environment::Environment,
         identity_provider::{
-            DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings, NationalIdFormat, TrustProfile,
+            DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings, NationalIdFormat, RevocationCheck,
+            TrustProfile,
         },
         phone_number::PhoneNumber,
     },
     outbound::{
         client::OutboundClient,
         eid::{
-            BeginInput, Driver, DriverFault, EidError, EidErrorKind as Kind, LoginContext, Progress, VerifiedIdentity,
-            marker::SIMULATOR_POLICY_OID_TEXT,
+            BeginInput, Driver, DriverFault, EidError, EidErrorKind as Kind, Evidence, LoginContext, Progress,
+            RevocationEvidence, VerifiedIdentity, marker::SIMULATOR_POLICY_OID_TEXT,
         },
     },
 };
@@ -28,7 +33,12 @@ use crate::{
 impl Stage {
     /// The driver with the settings of the demo.
     fn driver(&self, environment: Environment) -> Result<Driver, DriverFault> {
-        let trust = TrustProfile {
+        self.driver_with(environment, |_| {})
+    }
+
+    /// The same with another trust profile.
+    fn driver_with(&self, environment: Environment, change: impl FnOnce(&mut TrustProfile)) -> Result<Driver, DriverFault> {
+        let mut trust = TrustProfile {
             anchors_pem: self.simulator.anchors_pem(),
             intermediates_pem: self.simulator.intermediates_pem(),
             require_policies: vec![SIMULATOR_POLICY_OID_TEXT.to_owned()],
@@ -37,9 +47,9 @@ impl Stage {
             national_id_formats: vec![NationalIdFormat::Etsi, NationalIdFormat::Bare10],
             countries: vec!["IS".to_owned()],
             ocsp_url: Some(format!("{}/ocsp/sim", self.url)),
-            ocsp_hosts: Vec::new(),
-            ocsp_answers_ahead: false,
+            ..TrustProfile::default()
         };
+        change(&mut trust);
         let provider = IdentityProvider {
             id: IdentityProviderRowId::new(Clock::System.now()),
             organisation_id: None,
@@ -56,8 +66,9 @@ impl Stage {
             amr: Vec::new(),
             enabled: true,
             display_order: 0,
+            display_name: None,
         };
-        Driver::new(&provider, &OutboundClient::pinned("").expect("a client"), environment)
+        Driver::new(&provider, &OutboundClient::pinned("").expect("a client"), None, environment)
     }
 
     async fn drive(&self, driver: &Driver, phone: &str) -> Result<VerifiedIdentity, EidError> {
@@ -66,6 +77,8 @@ impl Stage {
             service_name: "Mitt svæði",
             server_name: "Innskráning",
             client_id: "@island.is/minar",
+            attempt: AttemptId(uuid::Uuid::nil()),
+            accepted_acr: &[],
             return_url: "",
         };
         let phone = PhoneNumber::parse(phone, true).expect("a number");
@@ -174,4 +187,63 @@ async fn every_mood_of_the_responder_but_its_good_one_fails_closed() {
         let error = stage.drive(&driver, "0102989").await.expect_err(mood);
         assert_eq!(error.kind, Kind::RevocationUnavailable, "{mood}: {error:?}");
     }
+}
+
+#[tokio::test]
+async fn x5_03_each_way_to_ask_for_revocation_fails_closed_in_each_mood() {
+    let stage = Stage::new(INSTANT).await;
+    let (good, none) = (None, Some(Kind::RevocationUnavailable));
+    for (check, ocsp, crl, expected) in [
+        (RevocationCheck::Crl, "down", "ok", good),
+        (RevocationCheck::Crl, "ok", "stale", none),
+        (RevocationCheck::Crl, "ok", "down", none),
+        (RevocationCheck::OcspThenCrl, "ok", "down", good),
+        (RevocationCheck::OcspThenCrl, "down", "ok", good),
+        (RevocationCheck::OcspThenCrl, "badsig", "ok", good),
+        (RevocationCheck::OcspThenCrl, "down", "stale", none),
+        (RevocationCheck::OcspThenCrl, "down", "down", none),
+        // a responder that does not know a certificate has spoken
+        (RevocationCheck::OcspThenCrl, "unknown", "ok", none),
+        (RevocationCheck::None, "down", "down", good),
+    ] {
+        stage.control(Method::PUT, "/services", Some(json!({ "ocsp": ocsp, "crl": crl }))).await;
+        let url = format!("{}/crl/sim.crl", stage.url);
+        let driver = stage.driver_with(Environment::Development, |trust| {
+            (trust.revocation, trust.crl_urls) = (check, vec![url]);
+        });
+        let outcome = stage.drive(&driver.expect("a driver"), "0102989").await.err().map(|error| error.kind);
+        assert_eq!(outcome, expected, "{check:?}: OCSP {ocsp}, CRL {crl}");
+    }
+}
+
+#[tokio::test]
+async fn x5_03_what_is_revoked_is_in_the_list_as_well() {
+    let stage = Stage::new(INSTANT).await;
+    let host = stage.url.trim_start_matches("http://").to_owned();
+    // where the certificate says that it is
+    let driver = stage.driver_with(Environment::Development, |trust| {
+        (trust.revocation, trust.crl_hosts) = (RevocationCheck::Crl, vec![host]);
+    });
+    let driver = driver.expect("a driver");
+    let evidence = stage.drive(&driver, "0102989").await.expect("signed in");
+    let Evidence::Certificate(evidence) = evidence.evidence() else { panic!("no certificate") };
+    assert!(matches!(evidence.revocation, RevocationEvidence::Crl(_)), "X5-09");
+    let fresh = stage.driver_with(Environment::Development, |trust| {
+        (trust.revocation, trust.crl_urls) = (RevocationCheck::Crl, vec![format!("{}/crl/sim.crl", stage.url)]);
+    });
+    let error = stage.drive(&fresh.expect("a driver"), "0000009").await.expect_err("revoked");
+    assert_eq!(error.kind, Kind::CredentialRevoked);
+}
+
+#[tokio::test]
+async fn x5_03_another_responder_answers_where_the_first_does_not() {
+    let stage = Stage::new(INSTANT).await;
+    let working = format!("{}/ocsp/sim", stage.url);
+    let driver = stage.driver_with(Environment::Development, |trust| {
+        trust.ocsp_url = Some("http://127.0.0.1:1/ocsp".to_owned());
+        trust.ocsp_fallback_urls = vec![format!("{}/no-responder", stage.url), working];
+    });
+    let driver = driver.expect("a driver");
+    assert!(stage.drive(&driver, "0102989").await.is_ok());
+    assert_eq!(stage.drive(&driver, "0000009").await.expect_err("revoked").kind, Kind::CredentialRevoked);
 }

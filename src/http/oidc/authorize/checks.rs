@@ -7,7 +7,7 @@ use crate::{
     app::{App, Configuration},
     base::digest,
     flows::{
-        authorization_request::{identity_providers, ways},
+        authorization_request::{answering, identity_providers},
         consent,
     },
     model::{
@@ -51,7 +51,7 @@ pub(super) fn policy(configuration: &Configuration, destination: &Destination, r
         return Err(&refusals::IDENTITY_PROVIDER_NOT_ALLOWED);
     }
     // AUT-11: never a lower assurance under a higher name
-    if ways(configuration, client, request).is_empty() {
+    if answering(configuration, client, request).next().is_none() {
         return Err(&refusals::ACR_UNREACHABLE);
     }
     Ok(())

@@ -24,7 +24,7 @@ use crate::{
     app::App,
     base::{handle::Handle, id::SessionId, text::Language},
     flows::{
-        authorization_request::{PendingRequest, Progress, ways},
+        authorization_request::{PendingRequest, Progress, answering},
         consent,
     },
     http::{
@@ -207,10 +207,11 @@ async fn go_on(
         Ok(found) => found,
         Err(error) => return respond::refuse(app, &destination, &unavailable(error), language),
     };
+    let providers: Vec<_> = answering(&configuration, client, request).map(|provider| provider.id).collect();
     let step = next_step::decide(&Facts {
         request,
         client,
-        ways: &ways(&configuration, client, request),
+        providers: &providers,
         scope: &consent::granted_scope(configuration.snapshot(), client, request),
         hint: hint.as_deref(),
         found: found.as_ref(),

@@ -3,12 +3,9 @@
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    base::id::ConsentId,
+    base::id::{ConsentId, IdentityProviderRowId},
     flows::authorization_request::Progress,
-    model::{
-        client::{Client, ClientType},
-        identity_provider::IdentityProviderKind,
-    },
+    model::client::{Client, ClientType},
     protocol::{
         authorize::{AuthorizeRequest, Prompt},
         error::Refusal,
@@ -24,8 +21,8 @@ pub(super) struct Facts<'a> {
     pub(super) request: &'a AuthorizeRequest,
     /// by whom
     pub(super) client: &'a Client,
-    /// the ways to sign in that answer it
-    pub(super) ways: &'a [IdentityProviderKind],
+    /// the identity providers that answer it
+    pub(super) providers: &'a [IdentityProviderRowId],
     /// what can be granted
     pub(super) scope: &'a [String],
     /// the subject that the client expects
@@ -107,11 +104,11 @@ pub(super) fn decide(facts: &Facts<'_>) -> NextStep {
     consent_step(facts, found).unwrap_or_else(|refusal| or_refuse(NextStep::AskConsent, refusal))
 }
 
-/// Whether the client takes this session at all (AUT-11): its way to sign in and its assurance are open to the client and asked
-/// for, and it began after the client was cut off, where it was.
+/// Whether the client takes this session at all (AUT-11): the identity provider that made it and its assurance are open to the
+/// client and asked for, and it began after the client was cut off, where it was.
 fn is_usable(facts: &Facts<'_>, found: &SessionWithConsent) -> bool {
     let session = &found.session;
-    facts.ways.contains(&session.identity_provider)
+    session.identity_provider_id.is_some_and(|provider| facts.providers.contains(&provider))
         && facts.client.allowed_acr.contains(&session.acr)
         && facts.request.accepts_acr(&session.acr)
         && session.auth_time >= facts.not_before

@@ -42,7 +42,7 @@ const MESSAGES: [Message; 18] = [
     Message::Unavailable,
 ];
 
-const PROBLEMS: [Problem; 14] = [
+const PROBLEMS: [Problem; 15] = [
     Problem::InvalidPhoneNumber,
     Problem::InvalidNationalId,
     Problem::CompanyNationalId,
@@ -57,6 +57,7 @@ const PROBLEMS: [Problem; 14] = [
     Problem::Busy,
     Problem::TooManyAttempts { minutes: 21 },
     Problem::Unavailable,
+    Problem::AssuranceTooLow,
 ];
 
 /// What a page shows that is not ours.
@@ -104,12 +105,16 @@ pub(super) fn samples(language: Language, data: &Data) -> Vec<(String, String)> 
 
 fn sign_in_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
     let (request, csrf) = (&*data.opaque, &*data.opaque);
+    let of = |kind: IdentityProviderKind| Method { name: kind.as_str(), kind, display_name: None, elsewhere: false };
+    let [sim, app, card] = IdentityProviderKind::ALL.map(of);
+    let broker = Method { name: "broker", display_name: Some(&data.organisation), elsewhere: true, ..card };
+    let methods = [sim, app, card, broker];
     let choose = ChoosePage {
         chrome: chrome.clone(),
         progress: None,
         request,
         csrf,
-        methods: &IdentityProviderKind::ALL.map(|kind| Method { name: kind.as_str(), kind }),
+        methods: &methods,
         last_used: Some("app"),
         signed_in: None,
     };
@@ -158,6 +163,7 @@ fn wait_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
         WaitPage { chrome: chrome.clone(), request: opaque, attempt: opaque, csrf: opaque, kind, state }.render()
     };
     let sim = IdentityProviderKind::Sim;
+    let redirect = Step::Redirect(url::Url::parse("https://broker.example.is/authorize?a=b&c=d").unwrap());
     let waiting = |step| WaitState::Pending {
         step,
         status_url: "/signin/status?request=A&attempt=B",
@@ -186,6 +192,7 @@ fn wait_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
         ("wait-open-app".to_owned(), page(app, waiting(Some(&open)))),
         ("wait".to_owned(), page(sim, waiting(Some(&code)))),
         ("wait-checking".to_owned(), page(sim, waiting(None))),
+        ("wait-redirect".to_owned(), page(IdentityProviderKind::Card, waiting(Some(&redirect)))),
         ("wait-verified".to_owned(), page(sim, WaitState::Verified)),
         ("wait-elsewhere".to_owned(), page(sim, WaitState::Elsewhere { continue_url: "/connect/authorize?request=A" })),
         ("wait-incident".to_owned(), page(sim, failed(Problem::Rejected, Some(&data.opaque)))),

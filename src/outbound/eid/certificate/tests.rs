@@ -55,7 +55,40 @@ fn old_icelandic_certificates_have_a_bare_kennitala_and_no_extended_key_usage() 
         params.distinguished_name = subject("0101302989");
         params.extended_key_usages.clear();
     });
-    assert_eq!(check_in(&authority.profile(), &der).expect("accepted").subject.number, "0101302989");
+    assert_eq!(check_in(&authority.profile(), &der).err(), Some(CertificateFault::ExtendedKeyUsage), "X5-02");
+    let profile = TrustProfile { extended_key_usage_absent_ok: true, ..authority.profile() };
+    assert_eq!(check_in(&profile, &der).expect("accepted").subject.number, "0101302989");
+    let other = authority.issue(&key(), |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning]);
+    assert_eq!(check_in(&profile, &other).err(), Some(CertificateFault::ExtendedKeyUsage), "another usage is not absence");
+}
+
+#[test]
+fn x5_02_a_forbidden_policy_refuses_whatever_else_is_there() {
+    let authority = Authority::new("CA");
+    let der = authority.issue(&key(), |_| {});
+    let forbidding = |policy: &str| TrustProfile { forbid_policies: vec![policy.to_owned()], ..authority.profile() };
+    assert_eq!(check_in(&forbidding("0.4.0.2042.1.2"), &der).err(), Some(CertificateFault::ForbiddenPolicy));
+    assert!(check_in(&forbidding("0.4.0.2042.1.1"), &der).is_ok());
+    let anything = TrustProfile { require_policies: Vec::new(), ..forbidding("0.4.0.2042.1.2") };
+    assert_eq!(check_in(&anything, &der).err(), Some(CertificateFault::ForbiddenPolicy));
+    let none = authority.issue(&key(), |params| params.custom_extensions.clear());
+    assert!(check_in(&anything, &none).is_ok(), "without the extension there is nothing that is forbidden");
+    let unreadable = authority.issue(&key(), |params| {
+        params.custom_extensions = vec![CustomExtension::from_oid_content(&[2, 5, 29, 32], vec![0x30, 0x01])];
+    });
+    assert!(check_in(&anything, &unreadable).is_err(), "what cannot be read hides what it says");
+}
+
+#[test]
+fn a_profile_may_ask_for_a_shorter_chain() {
+    let root = Authority::new("Root");
+    let below = root.below("CA");
+    let profile = TrustProfile { intermediates_pem: below.certificate.pem(), ..root.profile() };
+    let der = below.issue(&key(), |_| {});
+    for (links, expected) in [(1, Some(CertificateFault::ChainLength)), (2, None), (3, None)] {
+        let profile = TrustProfile { max_chain: Some(links), ..profile.clone() };
+        assert_eq!(check_in(&profile, &der).err(), expected, "{links}");
+    }
 }
 
 #[test]
@@ -120,6 +153,7 @@ fn other_issuers_are_not_believed() {
         let (key, mut params) = (key(), CertificateParams::default());
         params.distinguished_name = subject("PNOIS-0101302989");
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         params.custom_extensions = vec![policies(&[SIMULATOR_POLICY_OID_TEXT])];
         params.self_signed(&key).expect("a certificate").der().to_vec()
     };
@@ -292,6 +326,7 @@ fn an_estonian_mobile_id_certificate_passes_by_an_estonian_profile() {
         require_policies: vec!["1.3.6.1.4.1.10015.3.1.3".to_owned()],
         national_id_formats: vec![NationalIdFormat::Bare],
         countries: vec!["EE".to_owned()],
+        extended_key_usage_absent_ok: true,
         ..Authority::new("CA").profile()
     };
     let leaf = check(&der(0), &trust(&profile), datetime!(2022-06-01 12:00 UTC)).expect("accepted");

@@ -17,9 +17,13 @@ use x509_ocsp::{CertStatus, OcspRequest};
 
 use super::{super::test_authority::*, *};
 use crate::{
-    base::{digest, id::IdentityProviderRowId, text::Language},
+    base::{
+        digest,
+        id::{AttemptId, IdentityProviderRowId},
+        text::Language,
+    },
     model::identity_provider::{DriverSettings, IdentityProvider, IdentityProviderKind},
-    outbound::eid::{BeginInput, Driver, Evidence, VerifiedIdentity},
+    outbound::eid::{BeginInput, Driver, Evidence, RevocationEvidence, VerifiedIdentity},
 };
 
 /// A provider with one SIM card; tests set what it lies about.
@@ -78,6 +82,8 @@ const CONTEXT: LoginContext<'static> = LoginContext {
     service_name: "Mitt svæði",
     server_name: "Innskráning",
     client_id: "@island.is/minar",
+    attempt: AttemptId(uuid::Uuid::nil()),
+    accepted_acr: &[],
     return_url: "",
 };
 
@@ -142,8 +148,9 @@ fn driver(settings: MobileIdSettings, environment: Environment) -> Result<Driver
         amr: Vec::new(),
         enabled: true,
         display_order: 0,
+        display_name: None,
     };
-    Driver::new(&provider, &OutboundClient::pinned("").expect("a client"), environment)
+    Driver::new(&provider, &OutboundClient::pinned("").expect("a client"), None, environment)
 }
 
 async fn start(State(provider): State<Shared>, Json(body): Json<Value>) -> impl IntoResponse {
@@ -193,13 +200,13 @@ async fn a_person_signs_in_and_the_evidence_proves_it() {
     assert_eq!(identity.national_id().expose(), "0101302989", "EID-08: from the certificate");
     assert_eq!(identity.name(), Some("Gervimaður Ameríka"));
 
-    let Evidence::Certificate(evidence) = identity.evidence();
+    let Evidence::Certificate(evidence) = identity.evidence() else { panic!("a certificate signed") };
     let hash_input = from_base64(&evidence.hash_input).expect("base64");
     assert_eq!(evidence.hash, base64(sha256(&[&hash_input])), "EID-02");
     let (fresh, rest) = hash_input.split_at(32);
     assert_ne!(fresh, [0; 32]);
     assert_eq!(rest, "Innskráning\n@island.is/minar\n2026-03-01T12:00:00Z".as_bytes(), "EID-02");
-    assert_eq!((evidence.ocsp.status, evidence.verified_at), ("good", NOW), "X5-09");
+    assert_eq!((evidence.verified_at, matches!(evidence.revocation, RevocationEvidence::Ocsp(_))), (NOW, true), "X5-09");
     assert!(serde_json::to_value(evidence).is_ok_and(|value| value["serial"] == evidence.serial.as_str()));
     let shown = format!("{identity:?} {evidence:?}");
     assert!(!shown.contains("0101302989") && !shown.contains("Gervima"), "LOG-01: {shown}");

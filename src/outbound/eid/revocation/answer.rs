@@ -16,7 +16,7 @@ use super::{
         certificate::{SIGNATURE_ALGORITHMS, unix_time},
         trust,
     },
-    OcspEvidence, RevocationFault,
+    OcspEvidence, RevocationEvidence, RevocationFault, Verdict,
     request::Question,
 };
 use crate::base::digest::base64;
@@ -37,23 +37,19 @@ const SKEW: Duration = Duration::seconds(60);
 const MOST_CERTIFICATES: usize = 5;
 
 /// By which rules an answer is read.
-pub(super) struct Rules {
+pub(super) struct Rules<'a> {
     /// answers are made ahead: without our nonce, up to 15 minutes old
     pub(super) answers_ahead: bool,
+    /// responders that are believed by configuration
+    pub(super) designated: &'a [CertificateDer<'static>],
     pub(super) refuse_tests: bool,
     pub(super) now: OffsetDateTime,
 }
 
-impl Rules {
+impl Rules<'_> {
     fn most_age(&self) -> Duration {
         if self.answers_ahead { Duration::minutes(15) } else { Duration::minutes(2) }
     }
-}
-
-/// What the issuer says of a certificate.
-pub(super) enum Verdict {
-    Good(OcspEvidence),
-    Revoked,
 }
 
 /// Reads and verifies an answer to `question` about a certificate of `issuer`.
@@ -61,7 +57,7 @@ pub(super) fn verify(
     body: &[u8],
     question: &Question,
     issuer: &CertificateDer<'_>,
-    rules: &Rules,
+    rules: &Rules<'_>,
 ) -> Result<Verdict, RevocationFault> {
     let encoded = successful(body)?;
     let response = BasicOcspResponse::from_der(&encoded).map_err(|_| RevocationFault::Malformed)?;
@@ -70,12 +66,12 @@ pub(super) fn verify(
     let single = about(&response, &question.cert_id)?;
     let this_update = check_times(single, rules)?;
     match single.cert_status {
-        CertStatus::Good(_) => Ok(Verdict::Good(OcspEvidence {
+        CertStatus::Good(_) => Ok(Verdict::Good(RevocationEvidence::Ocsp(OcspEvidence {
             status: "good",
             responder: responder_text(&response.tbs_response_data.responder_id),
             produced_at: moment(response.tbs_response_data.produced_at)?,
             this_update,
-        })),
+        }))),
         CertStatus::Revoked(_) => Ok(Verdict::Revoked),
         CertStatus::Unknown(_) => Err(RevocationFault::Unknown),
     }
@@ -99,17 +95,25 @@ fn successful(body: &[u8]) -> Result<Vec<u8>, RevocationFault> {
     Ok(bytes.ok_or(RevocationFault::Malformed)?.response.into_bytes())
 }
 
-/// RFC 6960 §4.2.2.2: signed by the issuer itself, or by a responder whose certificate the issuer signed for this purpose.
+/// RFC 6960 §4.2.2.2: signed by the issuer itself, by a responder that the configuration designates, or by one whose certificate
+/// the issuer signed for this purpose.
 fn check_signature(
     encoded: &[u8],
     response: &BasicOcspResponse,
     issuer: &CertificateDer<'_>,
-    rules: &Rules,
+    rules: &Rules<'_>,
 ) -> Result<(), RevocationFault> {
     let signed = signed_bytes(encoded).map_err(|_| RevocationFault::Malformed)?;
     let responder = &response.tbs_response_data.responder_id;
     if names(responder, issuer) {
         return check_signature_by(issuer, signed, response);
+    }
+    if let Some(designated) = rules.designated.iter().find(|designated| names(responder, designated)) {
+        let parsed = trust::parse(designated).ok_or(RevocationFault::Malformed)?;
+        if !trust::is_valid_at(&parsed, rules.now) || !may_sign(&parsed) {
+            return Err(RevocationFault::Responder);
+        }
+        return check_signature_by(designated, signed, response);
     }
     let certificates = response.certs.as_deref().unwrap_or_default();
     if certificates.len() > MOST_CERTIFICATES {
@@ -126,7 +130,11 @@ fn check_signature(
 }
 
 /// The issuer's own signature under the responder's certificate, made for OCSP, valid now, and not itself in need of a check.
-fn check_delegate(delegate: &CertificateDer<'_>, issuer: &CertificateDer<'_>, rules: &Rules) -> Result<(), RevocationFault> {
+fn check_delegate(
+    delegate: &CertificateDer<'_>,
+    issuer: &CertificateDer<'_>,
+    rules: &Rules<'_>,
+) -> Result<(), RevocationFault> {
     let parsed = trust::parse(delegate).ok_or(RevocationFault::Malformed)?;
     if rules.refuse_tests && trust::is_marked(&parsed) {
         return Err(RevocationFault::Simulated);
@@ -190,7 +198,7 @@ fn names(responder: &ResponderId, certificate: &CertificateDer<'_>) -> bool {
 }
 
 // RFC 9654: an answer that was made for us repeats the nonce. One made ahead has none, but never another.
-fn check_nonce(response: &BasicOcspResponse, question: &Question, rules: &Rules) -> Result<(), RevocationFault> {
+fn check_nonce(response: &BasicOcspResponse, question: &Question, rules: &Rules<'_>) -> Result<(), RevocationFault> {
     let held = match response.nonce() {
         Some(nonce) => nonce.0.as_bytes() == question.nonce,
         None => rules.answers_ahead,
@@ -213,7 +221,7 @@ fn is_same(left: &CertId, right: &CertId) -> bool {
 }
 
 /// Fresh, and not overtaken by a newer status; gives `thisUpdate`.
-fn check_times(single: &SingleResponse, rules: &Rules) -> Result<OffsetDateTime, RevocationFault> {
+fn check_times(single: &SingleResponse, rules: &Rules<'_>) -> Result<OffsetDateTime, RevocationFault> {
     let this_update = moment(single.this_update)?;
     let next_update = single.next_update.map(moment).transpose()?;
     let fresh = this_update <= rules.now + SKEW && this_update >= rules.now - rules.most_age();

@@ -1,40 +1,38 @@
-//! Whether a certificate is revoked, by OCSP (RFC 6960, eid.md §5.4, X5-03). Only `good` passes; silence does not.
+//! Whether a certificate is revoked, by OCSP (RFC 6960) or by its issuer's list (RFC 5280 §5), as the trust profile says
+//! (eid.md §5.4, X5-03). Only `good` passes; silence does not.
 
 mod answer;
+mod crl;
+mod ocsp;
 mod request;
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
-
-use reqwest::StatusCode;
-use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 use time::OffsetDateTime;
 use url::Url;
 
-use self::{
-    answer::{Rules, Verdict},
-    request::Question,
-};
-use super::{EidError, EidErrorKind, address, certificate::Leaf, error::DriverFault};
+use self::{crl::Lists, ocsp::Responders};
+use super::{EidError, EidErrorKind, certificate::Leaf, error::DriverFault};
 use crate::{
-    base::digest::sha256,
-    model::{environment::Environment, identity_provider::TrustProfile},
+    model::{
+        environment::Environment,
+        identity_provider::{RevocationCheck, TrustProfile},
+    },
     outbound::client::{OutboundClient, OutboundError},
 };
 
-const TIMEOUT: Duration = Duration::from_secs(4);
+/// Who said that a certificate holds, for the evidence.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[serde(tag = "source", rename_all = "snake_case")]
+pub enum RevocationEvidence {
+    /// a responder
+    Ocsp(OcspEvidence),
+    /// the issuer's revocation list
+    Crl(CrlEvidence),
+    /// nobody was asked
+    NotChecked,
+}
 
-/// A `good` serves for this long.
-const GOOD_FOR: time::Duration = time::Duration::seconds(60);
-
-/// Beyond this many the old ones are forgotten.
-const MOST_CACHED: usize = 10_000;
-
-/// What a responder said, for the evidence.
+/// What a responder said.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct OcspEvidence {
     /// always `good`: nothing else passes
@@ -49,7 +47,22 @@ pub struct OcspEvidence {
     pub this_update: OffsetDateTime,
 }
 
-/// An answer is refused, or there is none.
+/// What a revocation list said.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct CrlEvidence {
+    /// always `good`: nothing else passes
+    pub status: &'static str,
+    /// whose list
+    pub issuer: String,
+    /// when the list was made
+    #[serde(with = "time::serde::rfc3339")]
+    pub this_update: OffsetDateTime,
+    /// until when the list holds
+    #[serde(with = "time::serde::rfc3339")]
+    pub next_update: OffsetDateTime,
+}
+
+/// An answer or a list is refused, or there is none.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RevocationFault {
     #[error("no responder is configured, and the certificate names none that may be asked")]
@@ -78,100 +91,99 @@ pub(super) enum RevocationFault {
     Unknown,
     #[error("a simulated responder in production")]
     Simulated,
+    #[error("no revocation list is configured, and the certificate names none that may be read")]
+    NoList,
+    #[error("the revocation list cannot be fetched")]
+    NoListAnswer(#[source] OutboundError),
+    #[error("the server of the revocation list answers with status {0}")]
+    ListStatus(u16),
+    #[error("the revocation list is not one that can be read")]
+    MalformedList,
+    #[error("the revocation list has run out, or is from the future")]
+    ListTime,
+    #[error("no revocation list of the certificate's issuer, rightly signed, is at hand")]
+    AnotherList,
+    #[error("{ocsp}; {crl}")]
+    Neither { ocsp: Box<RevocationFault>, crl: Box<RevocationFault> },
 }
 
-/// Asks responders for one trust profile, and remembers good answers for a minute.
+impl RevocationFault {
+    /// Whether another source may be asked: this one did not say anything. A responder that does not know the certificate has
+    /// spoken.
+    const fn is_silence(&self) -> bool {
+        !matches!(self, Self::Unknown | Self::Simulated)
+    }
+}
+
+/// What the issuer says of a certificate.
+enum Verdict {
+    Good(RevocationEvidence),
+    Revoked,
+}
+
+/// Asks by the rules of one trust profile.
 #[derive(Debug)]
 pub(super) struct Revocation {
-    http: OutboundClient,
-    url: Option<Url>,
-    hosts: Vec<String>,
-    answers_ahead: bool,
-    good: Mutex<HashMap<[u8; 32], (OffsetDateTime, OcspEvidence)>>,
+    check: RevocationCheck,
+    responders: Responders,
+    lists: Lists,
 }
 
 impl Revocation {
     pub(super) fn new(profile: &TrustProfile, http: OutboundClient, environment: Environment) -> Result<Self, DriverFault> {
-        let url = profile.ocsp_url.as_deref().map(|url| address::parse("ocsp_url", url, environment)).transpose()?;
+        // eid.md §12.6
+        if environment == Environment::Production && profile.revocation == RevocationCheck::None {
+            return Err(DriverFault::NoRevocation);
+        }
         Ok(Self {
-            http: http.named("ocsp"),
-            url,
-            hosts: profile.ocsp_hosts.clone(),
-            answers_ahead: profile.ocsp_answers_ahead,
-            good: Mutex::default(),
+            check: profile.revocation,
+            responders: Responders::new(profile, http.clone(), environment)?,
+            lists: Lists::new(profile, http, environment)?,
         })
     }
 
     /// Passes where the issuer of the certificate says `good`.
-    pub(super) async fn check(&self, leaf: &Leaf, refuse_tests: bool, now: OffsetDateTime) -> Result<OcspEvidence, EidError> {
-        let key = sha256(&[&sha256(&[&leaf.issuer]), &leaf.serial]);
-        if let Some(evidence) = self.remembered(&key, now) {
-            return Ok(evidence);
-        }
-        let unavailable = |fault| EidErrorKind::RevocationUnavailable.because(fault);
-        let url = self.responder(&leaf.ocsp_urls).ok_or_else(|| unavailable(RevocationFault::NoResponder))?;
-        let rules = Rules { answers_ahead: self.answers_ahead, refuse_tests, now };
-        match self.ask(url, &leaf.issuer, &leaf.serial, &rules).await.map_err(unavailable)? {
-            Verdict::Good(evidence) => {
-                self.remember(key, now, evidence.clone());
-                Ok(evidence)
-            }
+    pub(super) async fn check(
+        &self,
+        leaf: &Leaf,
+        refuse_tests: bool,
+        now: OffsetDateTime,
+    ) -> Result<RevocationEvidence, EidError> {
+        let verdict = match self.check {
+            RevocationCheck::None => Ok(Verdict::Good(RevocationEvidence::NotChecked)),
+            RevocationCheck::Ocsp => self.responders.check(leaf, refuse_tests, now).await,
+            RevocationCheck::Crl => self.lists.check(leaf, now).await,
+            RevocationCheck::OcspThenCrl => self.check_both(leaf, refuse_tests, now).await,
+        };
+        // X5-03: fails closed
+        match verdict.map_err(|fault| EidErrorKind::RevocationUnavailable.because(fault))? {
+            Verdict::Good(evidence) => Ok(evidence),
             Verdict::Revoked => Err(EidErrorKind::CredentialRevoked.into()),
         }
     }
 
-    async fn ask(
-        &self,
-        url: Url,
-        issuer: &CertificateDer<'_>,
-        serial: &[u8],
-        rules: &Rules,
-    ) -> Result<Verdict, RevocationFault> {
-        let question = Question::new(issuer, serial)?;
-        let body = question.to_der()?;
-        let post = |body| self.http.post(url.clone(), "application/ocsp-request", body, TIMEOUT);
-        // Once more where nothing came: to ask is harmless.
-        let answer = match post(body.clone()).await {
-            Ok(answer) if !answer.status.is_server_error() => Ok(answer),
-            _ => post(body).await,
+    async fn check_both(&self, leaf: &Leaf, refuse_tests: bool, now: OffsetDateTime) -> Result<Verdict, RevocationFault> {
+        let ocsp = match self.responders.check(leaf, refuse_tests, now).await {
+            Err(fault) if fault.is_silence() => fault,
+            said => return said,
         };
-        let answer = answer.map_err(RevocationFault::NoAnswer)?;
-        if answer.status != StatusCode::OK {
-            return Err(RevocationFault::HttpStatus(answer.status.as_u16()));
-        }
-        answer::verify(&answer.body, &question, issuer, rules)
+        tracing::warn!(cause = %ocsp, "no responder could be believed; the revocation list is asked");
+        let verdict = self.lists.check(leaf, now).await;
+        verdict.map_err(|crl| RevocationFault::Neither { ocsp: Box::new(ocsp), crl: Box::new(crl) })
     }
+}
 
-    /// The configured responder, else the certificate's own where its host is one that we may ask (SSR-06).
-    fn responder(&self, named: &[String]) -> Option<Url> {
-        self.url.clone().or_else(|| {
-            named.iter().filter_map(|url| Url::parse(url).ok()).find(|url| {
-                let host = match (url.host_str(), url.port()) {
-                    (Some(host), Some(port)) => format!("{host}:{port}"),
-                    (Some(host), None) => host.to_owned(),
-                    (None, _) => return false,
-                };
-                let plain = url.username().is_empty() && url.password().is_none();
-                plain && matches!(url.scheme(), "http" | "https") && self.hosts.contains(&host)
-            })
-        })
-    }
-
-    fn remembered(&self, key: &[u8; 32], now: OffsetDateTime) -> Option<OcspEvidence> {
-        let good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, evidence) = good.get(key)?;
-        (*at..*at + GOOD_FOR).contains(&now).then(|| evidence.clone())
-    }
-
-    fn remember(&self, key: [u8; 32], now: OffsetDateTime, evidence: OcspEvidence) {
-        let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
-        if good.len() >= MOST_CACHED {
-            good.retain(|_, (at, _)| (*at..*at + GOOD_FOR).contains(&now));
-        }
-        if good.len() < MOST_CACHED {
-            good.insert(key, (now, evidence));
-        }
-    }
+/// The first address of a certificate whose host is one that we may ask (SSR-06).
+fn listed(named: &[String], hosts: &[String]) -> Option<Url> {
+    named.iter().filter_map(|url| Url::parse(url).ok()).find(|url| {
+        let host = match (url.host_str(), url.port()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (Some(host), None) => host.to_owned(),
+            (None, _) => return false,
+        };
+        let plain = url.username().is_empty() && url.password().is_none();
+        plain && matches!(url.scheme(), "http" | "https") && hosts.contains(&host)
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,13 @@ use proptest::prelude::*;
 use rcgen::{ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
 use x509_ocsp::{CertStatus, OcspResponse};
 
-use super::{super::test_authority::*, answer::verify, *};
+use super::{
+    super::test_authority::*,
+    answer::{Rules, verify},
+    ocsp::Responders,
+    request::Question,
+    *,
+};
 
 /// A certificate, its authority and a question about it.
 struct Scene {
@@ -33,7 +39,7 @@ impl Scene {
         }
     }
 
-    fn read(&self, body: &[u8], rules: &Rules) -> Result<Verdict, RevocationFault> {
+    fn read(&self, body: &[u8], rules: &Rules<'_>) -> Result<Verdict, RevocationFault> {
         verify(body, &self.question, self.authority.certificate.der(), rules)
     }
 
@@ -49,13 +55,14 @@ impl Scene {
     }
 }
 
-const RULES: Rules = Rules { answers_ahead: false, refuse_tests: false, now: NOW };
+const RULES: Rules<'static> = Rules { answers_ahead: false, designated: &[], refuse_tests: false, now: NOW };
 
 #[test]
 fn good_passes_from_a_delegated_responder_and_from_the_issuer_itself() {
     let scene = Scene::new();
     for responder in [&scene.authority.responder, &scene.authority.itself()] {
-        let Ok(Verdict::Good(evidence)) = scene.read(&responder.answer(scene.good()), &RULES) else { panic!("good") };
+        let read = scene.read(&responder.answer(scene.good()), &RULES);
+        let Ok(Verdict::Good(RevocationEvidence::Ocsp(evidence))) = read else { panic!("good") };
         assert_eq!((evidence.status, evidence.this_update), ("good", NOW));
     }
 }
@@ -129,6 +136,26 @@ fn only_a_responder_whom_the_issuer_made_one_is_believed() {
 }
 
 #[test]
+fn a_designated_responder_is_believed_while_its_certificate_holds() {
+    let scene = Scene::new();
+    // of another authority: the configuration alone makes it a responder
+    let elsewhere = Authority::new("Elsewhere");
+    let read = |responder: &Responder| {
+        let designated = [responder.certificate.clone().expect("a certificate")];
+        scene.read(&responder.answer(scene.good()), &Rules { designated: &designated, ..RULES })
+    };
+    assert!(matches!(scene.fault_by(&elsewhere.responder, |_| {}), RevocationFault::Responder), "X5-03: nobody's responder");
+    assert!(matches!(read(&elsewhere.responder), Ok(Verdict::Good(_))));
+    let expired = elsewhere.responder_with(|params| params.not_after = NOW - time::Duration::seconds(1));
+    assert!(matches!(read(&expired), Err(RevocationFault::Responder)));
+    let designated = [elsewhere.responder.certificate.clone().expect("a certificate")];
+    let mut body = elsewhere.responder.answer(scene.good());
+    let at = body.windows(32).position(|window| window == scene.question.nonce).expect("the nonce");
+    body[at] ^= 1;
+    assert!(matches!(scene.read(&body, &Rules { designated: &designated, ..RULES }), Err(RevocationFault::Signature)));
+}
+
+#[test]
 fn a_short_lived_responder_needs_no_nocheck() {
     let scene = Scene::new();
     let responder = scene.authority.responder_with(|params| {
@@ -178,9 +205,9 @@ fn anything_but_a_successful_basic_answer_is_refused() {
 fn the_certificates_own_address_is_followed_to_listed_hosts_alone() {
     let http = OutboundClient::pinned("").expect("a client");
     let responder = |profile: &TrustProfile, urls: &[&str]| {
-        let revocation = Revocation::new(profile, http.clone(), Environment::Development).expect("a profile");
+        let responders = Responders::new(profile, http.clone(), Environment::Development).expect("a profile");
         let urls: Vec<String> = urls.iter().map(|&url| url.to_owned()).collect();
-        revocation.responder(&urls).map(|url| url.to_string())
+        responders.addresses(&urls).first().map(ToString::to_string)
     };
     let none = Authority::new("CA").profile();
     let listed = TrustProfile { ocsp_hosts: vec!["ocsp.example.is".to_owned(), "localhost:8090".to_owned()], ..none.clone() };
@@ -206,12 +233,12 @@ fn the_certificates_own_address_is_followed_to_listed_hosts_alone() {
 fn a_good_answer_serves_for_a_minute_and_never_before_it_was_given() {
     let profile = Authority::new("CA").profile();
     let http = OutboundClient::pinned("").expect("a client");
-    let revocation = Revocation::new(&profile, http, Environment::Development).expect("a profile");
+    let responders = Responders::new(&profile, http, Environment::Development).expect("a profile");
     let evidence = OcspEvidence { status: "good", responder: String::new(), produced_at: NOW, this_update: NOW };
-    revocation.remember([1; 32], NOW, evidence.clone());
-    let at = |seconds| revocation.remembered(&[1; 32], NOW + time::Duration::seconds(seconds));
+    responders.remember([1; 32], NOW, evidence.clone());
+    let at = |seconds| responders.remembered(&[1; 32], NOW + time::Duration::seconds(seconds));
     assert_eq!(at(59), Some(evidence));
-    assert_eq!((at(60), at(-1), revocation.remembered(&[2; 32], NOW)), (None, None, None));
+    assert_eq!((at(60), at(-1), responders.remembered(&[2; 32], NOW)), (None, None, None));
 }
 
 proptest! {

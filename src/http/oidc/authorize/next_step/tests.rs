@@ -21,6 +21,8 @@ use crate::{
 };
 
 const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+/// The row with which the session was made.
+const SIM: IdentityProviderRowId = IdentityProviderRowId(uuid::Uuid::nil());
 const SCOPE: [&str; 3] = ["openid", "profile", "@myorg.is/documents:read"];
 
 /// A living session, signed in at [`START`].
@@ -89,7 +91,7 @@ fn step(parameters: &str, change: impl FnOnce(&mut SessionWithConsent, &mut Clie
     decide(&Facts {
         request: &request(&client, parameters),
         client: &client,
-        ways: &[IdentityProviderKind::Sim],
+        providers: &[SIM],
         scope: &scope(),
         hint: None,
         found: Some(&found),
@@ -127,8 +129,9 @@ fn aut_09_login_and_max_age_are_met_by_a_sign_in_for_this_request_alone() {
 #[test]
 fn aut_11_a_session_counts_only_where_its_way_and_assurance_do() {
     for change in [
-        (|found, _, _| found.session.identity_provider = IdentityProviderKind::App)
+        (|found, _, _| found.session.identity_provider_id = Some(IdentityProviderRowId(uuid::Uuid::max())))
             as fn(&mut SessionWithConsent, &mut Client, &mut Progress),
+        |found, _, _| found.session.identity_provider_id = None,
         |found, _, _| found.session.acr = "eidas-loa-low".into(),
         |_, client, _| client.allowed_acr = vec!["islandis-passkey".into()],
         |_, client, _| client.not_before = Some(START + Duration::SECOND),
@@ -283,7 +286,7 @@ fn every_combination_has_the_step_that_the_rules_give() {
         let step = decide(&Facts {
             request: case.request,
             client: case.client,
-            ways: &[IdentityProviderKind::Sim],
+            providers: &[SIM],
             scope: &scope(),
             hint: case.hint,
             found: case.found,
