@@ -30,7 +30,7 @@ use crate::{
     base::{clock::Clock, secret::Secret},
     config::{Settings, issuer::Issuer},
     demo::{
-        eid_simulator::{self, Mode, RelyingParty, Simulator},
+        eid_simulator::{self, AppOptions, Mode, RelyingParty, Simulator},
         relying_party,
         tls::{self, LocalAuthority},
     },
@@ -186,6 +186,8 @@ async fn simulator(arguments: &Arguments, addresses: &Addresses, state: &State) 
         mode: if arguments.auto_approve { Mode::Auto { delay_ms: 0..=0 } } else { Mode::Manual },
         control_token: state.control_token(),
         clock: Clock::System,
+        // the issuer is at http://localhost unless TLS is asked for
+        apps: AppOptions { http_callbacks: true, ..AppOptions::default() },
     };
     Simulator::new(options).await.context("the electronic-ID simulator cannot start")
 }

@@ -49,6 +49,7 @@ pub(super) fn write(
                 "national_id": scenario.national_id,
                 "phone_number": scenario.phone_number,
                 "outcome": scenario.outcome,
+                "app_outcome": scenario.app_outcome,
             })
         })
         .collect();
@@ -59,6 +60,8 @@ pub(super) fn write(
         "scenarios": scenarios,
         "simulator": {
             "wire": format!("{}/mid-api", addresses.simulator),
+            "app_wire": format!("{}/smart-id-rp/v3", addresses.simulator),
+            "device_link": format!("{}/device-link", addresses.simulator),
             "phone": format!("{}/phone", addresses.simulator),
             "control": format!("{}/control", addresses.simulator),
             "token": state.control_token().expose(),

@@ -137,6 +137,7 @@ impl Stage {
             "SIMULATOR_TLS_ROOTS=".to_owned(),
             format!("SIMULATOR_ANCHORS={}", simulator.simulator.anchors_pem()),
             format!("SIMULATOR_INTERMEDIATES={}", simulator.simulator.intermediates_pem()),
+            format!("SIMULATOR_APP_INTERMEDIATES={}", simulator.simulator.app_intermediates_pem()),
             format!("CONFORMANCE_CALLBACK={APP}/callback"),
             format!("CONFORMANCE_LOGOUT={APP}/post_logout_redirect"),
         ];

@@ -165,13 +165,15 @@ fn tells_programs(file: &Value, port: u16, directory: &Path) {
     assert_eq!(client(file, "@conformance.is/post")["redirect_uris"][0], format!("{app}/oauth/callback"));
     assert_eq!(file["persons"].as_array().unwrap().len(), 13);
     assert_eq!(keys(&file["persons"][0]), ["name", "national_id", "phone_number"]);
-    assert_eq!(keys(&file["scenarios"][0]), ["national_id", "outcome", "phone_number"]);
+    assert_eq!(keys(&file["scenarios"][0]), ["app_outcome", "national_id", "outcome", "phone_number"]);
     let simulator = format!("http://localhost:{}", port + 10);
     let token = file["simulator"]["token"].as_str().unwrap();
     assert_eq!(
         file["simulator"],
         json!({
             "wire": format!("{simulator}/mid-api"),
+            "app_wire": format!("{simulator}/smart-id-rp/v3"),
+            "device_link": format!("{simulator}/device-link"),
             "phone": format!("{simulator}/phone"),
             "control": format!("{simulator}/control"),
             "token": token,

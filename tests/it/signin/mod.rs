@@ -1,5 +1,7 @@
 //! The pages on which people sign in, choose and allow.
 
+mod app;
+mod app_faults;
 mod assurance;
 mod choose;
 mod consent;
