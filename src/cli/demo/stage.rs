@@ -78,6 +78,7 @@ impl Stage {
             issuer: issuer.to_owned(),
             simulator: simulator.to_owned(),
             webapp: NOBODY.to_owned(),
+            card: "https://localhost:1".to_owned(),
             authority: None,
         };
         let options = eid_simulator::Options {

@@ -51,6 +51,7 @@ use self::{
 pub use self::{
     mode::Mode,
     op::{CLIENT_ID as BROKER_CLIENT_ID, CLIENT_SECRET as BROKER_CLIENT_SECRET},
+    people::PIN,
 };
 use crate::{
     base::{clock::Clock, secret::Secret},

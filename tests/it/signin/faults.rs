@@ -63,7 +63,7 @@ const LIES: &[(&str, &str, &str)] = &[
 ];
 
 /// The page, the row, the audit and what must not be there.
-async fn assert_refused(owner: &PgPool, person: &Person, what: &str, sentence: &str, kind: &str) {
+pub(super) async fn assert_refused(owner: &PgPool, person: &Person, what: &str, sentence: &str, kind: &str) {
     let page = person.page();
     assert_eq!(page.status, StatusCode::OK, "{what}: {page}");
     assert_problem(person, sentence);

@@ -3,6 +3,7 @@
 mod app;
 mod app_faults;
 mod assurance;
+mod card;
 mod choose;
 mod consent;
 mod evidence;

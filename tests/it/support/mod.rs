@@ -4,6 +4,7 @@
 pub mod app;
 pub mod authorize;
 pub mod broker;
+pub mod card;
 pub mod database;
 pub mod example_application;
 pub mod person;
