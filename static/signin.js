@@ -5,6 +5,7 @@
 
   var POLL = 1000;
   var POLL_HIDDEN = 5000;
+  var QR_LIFE = 4000;
 
   // A form is sent once: the second click of an impatient finger does nothing.
   document.addEventListener("submit", function (event) {
@@ -94,6 +95,8 @@
     var busy = false;
     var done = false;
     var timer;
+    var step = waiting.getAttribute("data-step");
+    var qrAt = Date.now();
 
     function secondsLeft() {
       return Math.max(0, Math.ceil((end - Date.now()) / 1000));
@@ -112,6 +115,22 @@
       }
     }
 
+    // A QR code that is too old is no use to its reader, only to somebody who relays it.
+    function showQr(code) {
+      var qr = document.getElementById("qr");
+      if (!qr) {
+        return;
+      }
+      if (code) {
+        qrAt = Date.now();
+        qr.setAttribute("viewBox", "0 0 " + code.size + " " + code.size);
+        qr.querySelector("path").setAttribute("d", code.path);
+      }
+      var isStale = Date.now() - qrAt > QR_LIFE;
+      qr.parentNode.hidden = isStale;
+      document.getElementById("qr-stale").hidden = !isStale;
+    }
+
     function poll() {
       clearTimeout(timer);
       if (busy || done) {
@@ -128,7 +147,8 @@
         }
         // A refusal is told by the page itself; only "too many requests" passes by waiting.
         var refused = request.status >= 400 && request.status < 500 && request.status !== 429;
-        if (refused || (answer && answer.state !== "pending")) {
+        // another step is another page, such as a code that is there now
+        if (refused || (answer && (answer.state !== "pending" || answer.step !== step))) {
           done = true;
           clearInterval(ticks);
           document.removeEventListener("visibilitychange", resume);
@@ -137,6 +157,7 @@
         }
         if (answer) {
           end = Date.now() + 1000 * answer.seconds_left;
+          showQr(answer.qr);
         }
         timer = setTimeout(poll, document.hidden ? POLL_HIDDEN : POLL);
       });
@@ -154,7 +175,10 @@
     if (secondsLeft() <= 60) {
       announced = 60;
     }
-    var ticks = setInterval(showTime, 1000);
+    var ticks = setInterval(function () {
+      showTime();
+      showQr(null);
+    }, 1000);
     document.addEventListener("visibilitychange", resume);
     showTime();
     timer = setTimeout(poll, POLL);

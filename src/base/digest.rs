@@ -28,6 +28,13 @@ pub fn hmac_sha256(key: &[u8], pieces: &[&[u8]]) -> [u8; 32] {
     out
 }
 
+/// HMAC-SHA-256 over one message as it stands (RFC 2104), where another side's protocol asks for it.
+pub fn hmac_sha256_of(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message).as_ref());
+    out
+}
+
 /// base64url without padding (RFC 4648 §5).
 pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::config::{ConfigFault, Settings};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(super) struct Outward {
     /// Believe the authorities in this PEM file, too, in outgoing calls; in development alone, may be given again
     #[arg(long, value_name = "FILE")]
     trust: Vec<PathBuf>,
@@ -14,7 +14,7 @@ pub(super) struct Arguments {
     allow_outbound: Vec<String>,
 }
 
-impl Arguments {
+impl Outward {
     pub(super) fn apply(&self, settings: &mut Settings) -> Result<(), ConfigFault> {
         settings.outbound.widen(settings.environment, &self.allow_outbound, &self.trust)
     }

@@ -4,7 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use super::{
     node::{self, Node},
-    outward, settings, stop_signal,
+    outward::Outward,
+    settings, stop_signal,
 };
 use crate::{config::Purpose, telemetry::logging};
 
@@ -18,7 +19,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
     #[command(flatten)]
-    outward: outward::Arguments,
+    outward: Outward,
 }
 
 pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::Result<()> {

@@ -92,6 +92,25 @@ fn every_fault_is_listed_with_its_key_and_source() {
 }
 
 #[test]
+fn a_listener_of_ones_own_tls_needs_both_files_and_an_https_issuer() {
+    let load = |more: &[(&str, &str)]| {
+        let own = [("IAS__ENVIRONMENT", "development"), ("IAS__SERVER__ISSUER", "https://localhost:8443")];
+        load(&[&own, more].concat(), Purpose::Inspect)
+    };
+    let (certificate, key) = (("IAS__SERVER__TLS_CERTIFICATE", "/run/tls.pem"), ("IAS__SERVER__TLS_KEY", "/run/tls.key"));
+    assert!(load(&[]).expect("loads").server.tls_files().is_none());
+    let settings = load(&[certificate, key]).expect("loads");
+    let files = settings.server.tls_files().map(|(certificate, key)| (certificate.to_str(), key.to_str()));
+    assert_eq!(files, Some((Some("/run/tls.pem"), Some("/run/tls.key"))));
+    for (given, missing) in [(certificate, "server.tls_key: "), (key, "server.tls_certificate: ")] {
+        let faults = load(&[given]).expect_err("refused");
+        assert!(faults.len() == 1 && faults[0].starts_with(missing), "{faults:?}");
+    }
+    let faults = load(&[certificate, key, ("IAS__SERVER__ISSUER", "http://localhost:8443")]).expect_err("refused");
+    assert!(faults.len() == 1 && faults[0].starts_with("server.issuer: "), "{faults:?}");
+}
+
+#[test]
 fn what_is_missing_depends_on_the_purpose() {
     let staging = [("IAS__ENVIRONMENT", "staging"), ("IAS__SERVER__ISSUER", "https://ias.example.is")];
     assert!(load(&staging, Purpose::Inspect).is_ok());
@@ -171,6 +190,8 @@ fn each_section_refuses_what_contradicts_itself() {
         ("IAS__SERVER__ALLOWED_HOSTS", "https://a.is", "server.allowed_hosts: `https://a.is`"),
         ("IAS__DATABASE__SERVING_ROLE", "ias; drop", "database.serving_role: must be"),
         ("IAS__DATABASE__MAX_CONNECTIONS", "1", "database.max_connections: must be at least 1"),
+        ("IAS__OUTBOUND__ALLOWED_HOSTS", "localhost:8080", "outbound.allowed_hosts: `localhost:8080` must be a host"),
+        ("IAS__OUTBOUND__TRUSTED_ROOTS", "x", "outbound.trusted_roots: is not made of certificates"),
         ("IAS__KEYS__RSA_BITS", "1024", "keys.rsa_bits: 1024 is not offered"),
         ("IAS__KEYS__SIGNING_TTL", "1h", "keys.signing_ttl: must be longer"),
         ("IAS__KEYS__RETIRED_TTL", "1m", "keys.retired_ttl: must be at least 10m"),
@@ -229,6 +250,7 @@ fn production_refuses_each_unsafe_setting_ops_02() {
         ("session.idle_ttl: must be at most 60 minutes", |s| s.session.idle_ttl = time::Duration::hours(2)),
         ("session.absolute_ttl: must be at most 480 minutes", |s| s.session.absolute_ttl = time::Duration::hours(24)),
         ("outbound.allowed_hosts: is for development", |s| s.outbound.allowed_hosts.push("localhost".into())),
+        ("outbound.trusted_roots: is for development", |s| s.outbound.trusted_roots.push('x')),
         ("sign_in.request_ttl: must be at most 15 minutes", |s| s.sign_in.request_ttl = time::Duration::hours(1)),
     ];
     for (fault, change) in table {
@@ -237,6 +259,16 @@ fn production_refuses_each_unsafe_setting_ops_02() {
         let faults = production::check(&settings);
         assert!(faults.iter().any(|found| found.contains(fault)), "{fault}: {faults:?}");
     }
+}
+
+#[test]
+fn prx_06_production_needs_a_proxy_or_tls_of_its_own() {
+    let mut settings = production_like();
+    settings.server.trusted_proxies.clear();
+    settings.server.tls_certificate = Some("/run/tls.pem".into());
+    assert_eq!(production::check(&settings).len(), 1, "the key is missing");
+    settings.server.tls_key = Some("/run/tls.key".into());
+    assert_eq!(production::check(&settings), Vec::<String>::new());
 }
 
 #[test]

@@ -20,6 +20,7 @@ use super::error::fallback::Reader;
 use super::extract::form::GivenUp;
 use crate::{
     app::App,
+    config::issuer::Issuer,
     model::urls::path,
     protocol::{error::Refusal, refusals},
     telemetry::{metrics, trace_context::TraceContext},
@@ -219,13 +220,19 @@ impl Drop for Open<'_> {
     }
 }
 
+/// PRX-06; RFC 6797 §7.2: never over plain http.
+fn transport_security(issuer: &Issuer) -> Option<&'static str> {
+    // It holds for every port of a host, and so for all that is developed on this machine: for a minute here.
+    let policy = if issuer.is_loopback() { "max-age=60" } else { "max-age=63072000; includeSubDomains" };
+    issuer.is_https().then_some(policy)
+}
+
 fn with_headers(app: &App, mut response: Response, request_id: &str) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    // RFC 6797 §7.2: never over plain http
-    if app.settings.server.issuer.is_https() {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
+    if let Some(policy) = transport_security(&app.settings.server.issuer) {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(policy));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Ok(request_id) = HeaderValue::try_from(request_id) {

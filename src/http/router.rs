@@ -13,7 +13,7 @@ use super::{
     layers,
     oidc::{authorize, discovery, end_session, introspect, revocation, token, userinfo},
     ops,
-    signin::{card, card_host, choose, consent, start, wait, way_back},
+    signin::{app_return, card, card_host, choose, consent, start, wait, way_back},
 };
 use crate::{app::App, model::urls::path};
 
@@ -40,6 +40,7 @@ pub fn public(app: &App) -> Router {
         .route(path::CARD, get(card::certificate).post(card::post))
         .route(path::CARD_RETURN, get(card::come_back))
         .route(path::RETURN, get(way_back::get))
+        .route(path::APP_RETURN, get(app_return::get))
         .route(path::CONSENT, get(consent::get).post(consent::post));
     let routes = Router::new()
         .merge(oidc)

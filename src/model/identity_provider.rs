@@ -82,11 +82,22 @@ pub struct IdentityProvider {
 
 impl DriverSettings {
     /// What the person is asked to begin with.
-    pub const fn asks(&self) -> Asks {
+    pub fn asks(&self) -> Asks {
         match self {
             Self::MobileId(_) => Asks::PhoneNumber,
+            Self::SmartId(settings) if settings.has(SmartIdFlow::Notification) => Asks::NationalId,
             Self::Card(_) => Asks::Card,
-            Self::Oidc(_) => Asks::Nothing,
+            Self::SmartId(_) | Self::Oidc(_) => Asks::Nothing,
+        }
+    }
+
+    /// Whether the person may begin by a QR code, and whether with an app on the same device.
+    pub fn device_links(&self) -> DeviceLinks {
+        match self {
+            Self::MobileId(_) | Self::Card(_) | Self::Oidc(_) => DeviceLinks::default(),
+            Self::SmartId(settings) => {
+                DeviceLinks { qr: settings.has(SmartIdFlow::Qr), same_device: settings.has(SmartIdFlow::SameDevice) }
+            }
         }
     }
 
@@ -106,6 +117,8 @@ pub enum DriverSettings {
     Card(CardSettings),
     /// another OpenID provider (eid.md §8.5)
     Oidc(OidcSettings),
+    /// Smart-ID RP API v3 (eid.md §3)
+    SmartId(SmartIdSettings),
 }
 
 /// Settings of the driver `mobile_id` (eid.md §2, §8.4).
@@ -123,6 +136,152 @@ pub struct MobileIdSettings {
     /// PEM of the roots that the provider's TLS certificate must chain to; empty for plain http in development
     #[serde(default)]
     pub tls_roots_pem: String,
+}
+
+/// The ways in which a person may begin without being named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeviceLinks {
+    /// by scanning the page with an app
+    pub qr: bool,
+    /// with an app on the device that shows the page
+    pub same_device: bool,
+}
+
+/// Settings of the driver `smart_id` (eid.md §3, §8.4).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmartIdSettings {
+    /// base URL, e.g. `http://localhost:8090/smart-id-rp/v3`
+    pub base_url: String,
+    /// relying party UUID at the provider
+    pub relying_party_uuid: String,
+    /// relying party name at the provider
+    pub relying_party_name: String,
+    /// the provider's scheme; part of what is signed
+    pub scheme_name: String,
+    /// whether the provider is told the end service's name, where the contract asks for it (eid.md §3.3)
+    #[serde(default)]
+    pub brokered_name: bool,
+    /// the least level of a person's certificate
+    #[serde(default)]
+    pub certificate_level: CertificateLevel,
+    /// the hash of the signature
+    #[serde(default)]
+    pub hash: SmartIdHash,
+    /// the ways in which a person may begin
+    pub flows: Vec<SmartIdFlow>,
+    /// after typing the kennitala the person chooses the code among several in the app (eid.md §6, rule 6)
+    #[serde(default = "yes")]
+    pub code_choice: bool,
+    /// milliseconds between showing the code and asking the app (eid.md §3.6)
+    #[serde(default = "usual_push_delay")]
+    pub push_delay_ms: u32,
+    /// whose certificates are believed, and how they are checked
+    pub trust: TrustProfile,
+    /// PEM of the roots that the provider's TLS certificate must chain to; empty for plain http in development
+    #[serde(default)]
+    pub tls_roots_pem: String,
+}
+
+impl SmartIdSettings {
+    fn has(&self, flow: SmartIdFlow) -> bool {
+        self.flows.contains(&flow)
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn usual_push_delay() -> u32 {
+    3_000
+}
+
+/// How sure the provider is of the holder of a certificate, the least first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum CertificateLevel {
+    /// at most `eidas-loa-substantial` (eid.md §5.5)
+    Advanced,
+    /// qualified
+    #[default]
+    Qualified,
+}
+
+impl CertificateLevel {
+    /// The provider's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Advanced => "ADVANCED",
+            Self::Qualified => "QUALIFIED",
+        }
+    }
+
+    /// Reads the provider's word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Advanced, Self::Qualified].into_iter().find(|level| level.as_str() == text)
+    }
+}
+
+/// Hash functions of an app's signature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SmartIdHash {
+    /// SHA-2, 256 bits
+    #[serde(rename = "SHA-256")]
+    Sha256,
+    /// SHA-2, 384 bits
+    #[serde(rename = "SHA-384")]
+    Sha384,
+    /// SHA-2, 512 bits
+    #[default]
+    #[serde(rename = "SHA-512")]
+    Sha512,
+    /// SHA-3, 256 bits
+    #[serde(rename = "SHA3-256")]
+    Sha3_256,
+    /// SHA-3, 384 bits
+    #[serde(rename = "SHA3-384")]
+    Sha3_384,
+    /// SHA-3, 512 bits
+    #[serde(rename = "SHA3-512")]
+    Sha3_512,
+}
+
+impl SmartIdHash {
+    /// The provider's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sha256 => "SHA-256",
+            Self::Sha384 => "SHA-384",
+            Self::Sha512 => "SHA-512",
+            Self::Sha3_256 => "SHA3-256",
+            Self::Sha3_384 => "SHA3-384",
+            Self::Sha3_512 => "SHA3-512",
+        }
+    }
+}
+
+/// The ways in which a person begins with an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmartIdFlow {
+    /// types the kennitala, and the app asks
+    Notification,
+    /// scans the page with the app on another device
+    Qr,
+    /// opens the app on the same device
+    SameDevice,
+}
+
+impl SmartIdFlow {
+    /// The provider's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Notification => "Notification",
+            Self::Qr => "QR",
+            Self::SameDevice => "Web2App",
+        }
+    }
 }
 
 /// Settings of the driver `card` (eid.md §4, §8.4). Our own origin, which Web eID signs, is the issuer.
@@ -395,8 +554,4 @@ pub struct ClaimMapping {
     /// the provider's methods, and ours for each; where none of them is here, the row's
     #[serde(default)]
     pub amr_map: BTreeMap<String, Vec<String>>,
-}
-
-fn yes() -> bool {
-    true
 }

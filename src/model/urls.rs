@@ -26,6 +26,7 @@ pub mod path {
     pub const WAIT: &str = "/signin/wait";
     pub const STATUS: &str = "/signin/status";
     pub const RETURN: &str = "/signin/return";
+    pub const APP_RETURN: &str = "/signin/app/return";
     pub const CONSENT: &str = "/signin/consent";
     pub const CARD: &str = "/signin/card";
     pub const CARD_RETURN: &str = "/signin/card/return";
@@ -66,6 +67,12 @@ impl Urls {
             end_session: self.absolute(path::END_SESSION),
             jwks: self.absolute(path::JWKS),
         }
+    }
+
+    /// An address of ours with one more parameter.
+    pub fn and_parameter(url: &str, name: &str, value: &str) -> String {
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
+        format!("{url}{}{query}", if url.contains('?') { '&' } else { '?' })
     }
 
     /// A path of ours with parameters, percent-encoded.

@@ -9,7 +9,7 @@ use ias::{
         secret::Secret,
         text::Language,
     },
-    demo::eid_simulator::{Mode, Options, RelyingParty, Simulator},
+    demo::eid_simulator::{AppOptions, Mode, Options, RelyingParty, Simulator},
     model::{
         environment::Environment,
         identity_provider::{
@@ -50,6 +50,7 @@ impl Scene {
             control_token: Secret::new(TOKEN.to_owned()),
             clock: Clock::System,
             relying_party: RelyingParty::default(),
+            apps: AppOptions::default(),
         };
         let simulator = Simulator::new(options).await.expect("a simulator");
         let stop = CancellationToken::new();
@@ -66,11 +67,12 @@ impl Scene {
             client_id: "@island.is/minar",
             attempt: AttemptId(uuid::Uuid::nil()),
             accepted_acr: &[],
+            return_url: "",
         };
         let clock = Clock::System;
         let input = BeginInput::PhoneNumber(PhoneNumber::parse(phone_number, true).expect("a number"));
         let prepared = self.driver.prepare(&context, input, clock.now()).map_err(|error| error.kind)?;
-        let state = self.driver.start(&prepared.state).await.map_err(|error| error.kind)?;
+        let state = self.driver.start(&prepared.state, &clock).await.map_err(|error| error.kind)?;
         loop {
             match self.driver.advance(&state, &clock, Duration::from_secs(1)).await.map_err(|error| error.kind)? {
                 Progress::Verified(identity) => return Ok(identity),

@@ -23,13 +23,14 @@ use tokio_util::sync::CancellationToken;
 use self::{database::Database, state::State};
 use super::{
     node::{self, Node},
-    outward, say, stop_signal, variable,
+    outward::Outward,
+    say, stop_signal, variable,
 };
 use crate::{
     base::{clock::Clock, secret::Secret},
     config::{Settings, issuer::Issuer},
     demo::{
-        eid_simulator::{self, Mode, RelyingParty, Simulator},
+        eid_simulator::{self, AppOptions, Mode, RelyingParty, Simulator},
         relying_party,
         tls::{self, LocalAuthority},
     },
@@ -65,7 +66,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     tls: bool,
     #[command(flatten)]
-    outward: outward::Arguments,
+    outward: Outward,
 }
 
 /// The addresses of the demo's parts.
@@ -197,6 +198,8 @@ async fn simulator(arguments: &Arguments, addresses: &Addresses, state: &State) 
         mode: if arguments.auto_approve { Mode::Auto { delay_ms: 0..=0 } } else { Mode::Manual },
         control_token: state.control_token(),
         clock: Clock::System,
+        // the issuer is at http://localhost unless TLS is asked for
+        apps: AppOptions { http_callbacks: true, ..AppOptions::default() },
     };
     Simulator::new(options).await.context("the electronic-ID simulator cannot start")
 }
@@ -218,7 +221,7 @@ fn example(addresses: &Addresses, simulator: &Simulator, state: &State) -> anyho
 }
 
 /// `ias serve --demo-dir`: a further node over the same database. It has the same issuer and keys, and its own address.
-pub(super) async fn join(directory: &Path, listen: SocketAddr, outward: &outward::Arguments) -> anyhow::Result<()> {
+pub(super) async fn join(directory: &Path, listen: SocketAddr, outward: &Outward) -> anyhow::Result<()> {
     let state = State::existing(directory)?;
     let listener = node::listen(listen, "--listen").await?;
     let operations = node::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "--listen").await?;
@@ -256,6 +259,7 @@ fn settings(issuer: &str, state: &State, directory: &Path) -> anyhow::Result<Set
         settings.server.tls_key = Some(authority.identity_file());
         authority.pem().clone_into(&mut settings.outbound.trusted_roots);
     }
+    settings.sign_in.secrets_dir = Some(configuration::secrets(directory));
     // a certificate is shown in a handshake, whatever the other parts speak
     let authority = LocalAuthority::open(directory, Clock::System)?;
     settings.server.card_tls_certificate = Some(authority.identity_file());

@@ -39,7 +39,7 @@ use url::Url;
 
 use crate::{
     base::{clock::Clock, secret::Secret},
-    demo::tls::Listener,
+    demo::tls::{Listener, with_host},
 };
 use provider::{Http, Provider};
 use session::{PendingLogin, Session, Vault};
@@ -126,7 +126,8 @@ pub fn router(options: Options) -> anyhow::Result<Router> {
 /// # Errors
 /// As [`router`]; and where the listener fails.
 pub async fn serve(options: Options, listener: impl Into<Listener>, stop: CancellationToken) -> anyhow::Result<()> {
-    Ok(axum::serve(listener.into(), router(options)?).with_graceful_shutdown(stop.cancelled_owned()).await?)
+    let router = router(options)?.layer(middleware::map_request(with_host));
+    Ok(axum::serve(listener.into(), router).with_graceful_shutdown(stop.cancelled_owned()).await?)
 }
 
 #[cfg(test)]

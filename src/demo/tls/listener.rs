@@ -2,6 +2,10 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
+use axum::{
+    extract::Request,
+    http::{HeaderValue, Version, header},
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
@@ -10,6 +14,15 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::{either::Either, sync::CancellationToken};
 
 use crate::http::server::tls::Tls;
+
+/// HTTP/2 has the host in `:authority` (RFC 9113 §8.3.1); handlers find it where HTTP/1.1 has it.
+pub async fn with_host(mut request: Request) -> Request {
+    let authority = request.uri().authority().and_then(|authority| HeaderValue::try_from(authority.as_str()).ok());
+    if let Some(host) = authority.filter(|_| request.version() == Version::HTTP_2) {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    request
+}
 
 type Shaken = (TlsStream<TcpStream>, SocketAddr);
 

@@ -5,5 +5,5 @@ mod listener;
 
 pub use self::{
     authority::{FILES, LocalAuthority},
-    listener::Listener,
+    listener::{Listener, with_host},
 };

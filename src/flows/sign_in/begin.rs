@@ -6,15 +6,20 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     DRIVER_STATE, INPUT,
-    attend::{Attendant, LEASE},
+    attend::{Attendant, LEASE, refuse_restricted},
     limits,
 };
 use crate::{
     app::App,
     base::{digest, id::AttemptId, text::Language},
-    model::{audit::Origin, client::RegisteredClient, identity_provider::IdentityProvider},
+    model::{
+        audit::Origin,
+        client::RegisteredClient,
+        identity_provider::IdentityProvider,
+        urls::{Urls, path},
+    },
     outbound::eid::{BeginInput, EidError, LoginContext, Step},
-    store::sign_in_attempts::{self, NewAttempt},
+    store::sign_in_attempts::{self, Insertion, NewAttempt},
     telemetry::metrics,
 };
 
@@ -95,6 +100,7 @@ pub async fn begin(
     let asker = limits::Asker { subject_key, binding_hash: request.binding_hash, address: request.address };
     limits::count_start(app, &asker, now).await?.map_err(|pause| limited(request, pause))?;
     let id = AttemptId::new(now);
+    let return_url = app.urls.absolute(&Urls::with_parameters(path::APP_RETURN, &[("attempt", &id.to_string())]));
     let context = LoginContext {
         language: request.language,
         service_name: request.client.client.display_name.get(request.language),
@@ -102,6 +108,7 @@ pub async fn begin(
         client_id: &request.client.client.client_id,
         attempt: id,
         accepted_acr: request.accepted_acr,
+        return_url: &return_url,
     };
     let prepared = driver.prepare(&context, input, now)?;
     // a prompt on a device has its time; a page of somebody else is read in the reader's own
@@ -130,12 +137,16 @@ pub async fn begin(
         },
     )
     .await?;
-    if !stored {
+    if stored == Insertion::Busy {
         return Err(BeginRefusal::Busy);
     }
     limits::count_prompt(app, &mut transaction, &asker, now).await?.map_err(|pause| limited(request, pause))?;
     transaction.commit().await?;
     metrics::SIGN_IN_ATTEMPTS.increment(&["started"]);
+    if let Insertion::Restricted(person) = stored {
+        refuse_restricted(app, id, person, now).await?;
+        return Ok(Begun { attempt: id, step: None });
+    }
     if driver.is_polled() {
         app.tasks.spawn(attendant.start_and_attend(app.clone(), prepared.state));
         return Ok(Begun { attempt: id, step: None });
@@ -146,12 +157,14 @@ pub async fn begin(
 
 /// Keyed hash of what names the person's device; none where nobody is named.
 fn subject_key(app: &App, input: &BeginInput) -> Option<[u8; 32]> {
-    let (kind, name) = match input {
-        BeginInput::PhoneNumber(number) => (&b"number"[..], number.e164()),
-        BeginInput::NationalId(national_id) => (&b"national id"[..], national_id.expose().to_owned()),
-        BeginInput::Nothing => return None,
-    };
-    Some(digest::hmac_sha256(app.keys().pseudonyms().expose(), &[kind, name.as_bytes()]))
+    let keys = app.keys();
+    match input {
+        BeginInput::PhoneNumber(number) => Some(number.key(keys.pseudonyms())),
+        BeginInput::NationalId(national_id) => {
+            Some(digest::hmac_sha256(keys.pseudonyms().expose(), &[b"national id", national_id.expose().as_bytes()]))
+        }
+        BeginInput::DeviceLink { .. } | BeginInput::Nothing => None,
+    }
 }
 
 fn limited(request: &SignInRequest<'_>, pause: Duration) -> BeginRefusal {

@@ -58,6 +58,15 @@ impl Browser {
         self.headers.get("sec-fetch-dest").is_some_and(|destination| destination != "document")
     }
 
+    /// Whether it says to be on a phone. Only the order on a page follows from that (eid.md §10.4).
+    pub fn is_on_phone(&self) -> bool {
+        let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
+        match header("sec-ch-ua-mobile") {
+            Some(answer) => answer == "?1",
+            None => header(header::USER_AGENT.as_str()).is_some_and(|agent| agent.contains("Mobi")),
+        }
+    }
+
     /// Refuses a form that no page of ours has sent.
     pub fn require_same_origin(&self, app: &App) -> Result<(), Response> {
         let refusal = || self.refuse(app, PageRefusal::new(Message::InvalidForm, &refusals::FORM_NOT_OURS));

@@ -57,6 +57,8 @@ pub enum Message {
     OtherBrowser,
     /// the browser sends no cookies (button: try again)
     CookiesOff,
+    /// an app came back into another browser than the one that began
+    ReturnedElsewhere,
     /// the form's token is missing or old, or the form came from another site (button: the step again)
     InvalidForm,
     /// the logout request has expired or cannot be read
@@ -95,6 +97,8 @@ impl Message {
             | Self::CookiesOff
             | Self::LogoutExpired
             | Self::NoCertificate => 400,
+            // EID-04
+            Self::ReturnedElsewhere => 200,
             Self::InvalidForm => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
@@ -116,6 +120,7 @@ impl Message {
             Self::Unreadable => "unreadable-heading",
             Self::OtherBrowser => "other-browser-heading",
             Self::CookiesOff => "cookies-off-heading",
+            Self::ReturnedElsewhere => "other-browser-heading",
             Self::InvalidForm => "invalid-form-heading",
             Self::LogoutExpired => "logout-expired-heading",
             Self::NoCertificate => "no-certificate-heading",
@@ -139,6 +144,7 @@ impl Message {
             Self::Unreadable => "unreadable-text",
             Self::OtherBrowser => "other-browser-text",
             Self::CookiesOff => "cookies-off-text",
+            Self::ReturnedElsewhere => "returned-elsewhere-text",
             Self::InvalidForm => "invalid-form-text",
             Self::LogoutExpired => "logout-expired-text",
             Self::NoCertificate => "no-certificate-text",

@@ -8,6 +8,7 @@ pub mod end_session;
 pub mod form_post;
 pub mod message;
 pub mod problem;
+pub mod qr;
 pub mod signin;
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,10 @@
 
 use askama::Template;
 
-use super::{Chrome, problem::Problem};
+use super::{Chrome, problem::Problem, qr::QrPath};
 use crate::{
     base::text::Language,
-    model::identity_provider::{Asks, IdentityProvider, IdentityProviderKind},
+    model::identity_provider::{Asks, DeviceLinks, IdentityProvider, IdentityProviderKind},
     outbound::eid::{Step, card::CardStep},
 };
 
@@ -94,7 +94,8 @@ impl ChoosePage<'_> {
 
 /// GET /signin/start: what is needed to begin: a phone number, a kennitala or nothing but the will.
 ///
-/// POST /signin/start: `csrf`, `request`, `identity_provider` and `phone_number` or `national_id`; or `decision` = cancel.
+/// POST /signin/start: `csrf`, `request`, `identity_provider` and `phone_number`, `national_id` or `app` = other_device|this_device; or
+/// `decision` = cancel.
 #[derive(Clone, Debug, Template)]
 #[template(path = "signin/start.html")]
 pub struct StartPage<'a> {
@@ -108,6 +109,10 @@ pub struct StartPage<'a> {
     pub identity_provider: &'a str,
     /// the field
     pub asks: Asks,
+    /// the buttons for an app, beside the field or in its place
+    pub device_links: DeviceLinks,
+    /// the page is shown on a phone: the app is likely to be there
+    pub on_phone: bool,
     /// what was typed before, whatever it was; empty at first
     pub identifier: &'a str,
     /// seconds that the person will have to confirm (WCAG 2.2.1: said before it starts)
@@ -121,11 +126,26 @@ pub struct StartPage<'a> {
 impl StartPage<'_> {
     fn heading(&self) -> String {
         self.chrome.text(match self.asks {
+            Asks::Nothing if !self.apps().is_empty() => "start-app-heading",
             Asks::PhoneNumber => "start-phone-number-heading",
             Asks::NationalId => "start-national-id-heading",
             Asks::Nothing => "start-heading",
             Asks::Card => "card-heading",
         })
+    }
+
+    /// The values of the buttons for an app, the likelier first; both are always there (eid.md §10.4).
+    fn apps(&self) -> Vec<&'static str> {
+        let mut apps = vec![("other_device", self.device_links.qr), ("this_device", self.device_links.same_device)];
+        if self.on_phone {
+            apps.reverse();
+        }
+        apps.into_iter().filter(|(_, is_offered)| *is_offered).map(|(app, _)| app).collect()
+    }
+
+    /// Whether the person types something that names their device.
+    fn names_somebody(&self) -> bool {
+        matches!(self.asks, Asks::PhoneNumber | Asks::NationalId)
     }
 
     fn field(&self) -> &'static str {
@@ -166,8 +186,13 @@ pub enum WaitState<'a> {
     Pending {
         /// what the person does next; nothing while an answer is being looked at
         step: Option<&'a Step>,
-        /// GET /signin/status?…: JSON `{"state":"pending|verified|failed|ended","seconds_left":n}`
+        /// GET /signin/status?…: JSON `{"state":"pending|verified|failed|ended","step":"…","seconds_left":n}`, and for a QR code
+        /// `"qr":{"size":n,"path":"…"}` as it is now
         status_url: &'a str,
+        /// GET /signin/start?…: another way to begin with the same app
+        restart_url: &'a str,
+        /// our own host, where codes may be scanned
+        host: &'a str,
         /// until the request ends
         seconds_left: u32,
     },
@@ -202,6 +227,17 @@ impl WaitState<'_> {
 }
 
 impl WaitPage<'_> {
+    /// Seconds after which a browser without script looks again, if it does by itself: a QR code ages fast, and where there is
+    /// something to press nothing changes.
+    fn refresh(&self) -> Option<u32> {
+        match self.state {
+            WaitState::Pending { step: Some(Step::ReadCard(_)), .. } => None,
+            WaitState::Pending { step: Some(Step::ShowQr(_)), .. } => Some(2),
+            WaitState::Pending { .. } => Some(3),
+            _ => None,
+        }
+    }
+
     /// How the card is read, while the page waits for it.
     fn card(&self) -> Option<&CardStep> {
         match self.state {
@@ -210,15 +246,12 @@ impl WaitPage<'_> {
         }
     }
 
-    /// Whether the page looks again by itself where there is no script: not while there is something to press.
-    fn refreshes(&self) -> bool {
-        matches!(self.state, WaitState::Pending { .. }) && self.card().is_none()
-    }
-
     fn heading(&self) -> String {
         self.chrome.text(match (&self.state, self.kind) {
             (WaitState::Pending { step: Some(Step::ReadCard(_)), .. }, _) => "card-heading",
             (WaitState::Pending { step: Some(Step::Redirect(_)), .. }, _) => "wait-redirect-heading",
+            (WaitState::Pending { step: Some(Step::ShowQr(_)), .. }, _) => "wait-qr-heading",
+            (WaitState::Pending { step: Some(Step::OpenApp(_)), .. }, _) => "wait-open-app-heading",
             (WaitState::Pending { .. }, IdentityProviderKind::App) => "wait-app-heading",
             (WaitState::Pending { .. }, _) => "wait-heading",
             (WaitState::Verified, _) => "wait-verified-heading",
@@ -226,6 +259,11 @@ impl WaitPage<'_> {
             (WaitState::Elsewhere { .. }, _) => "wait-elsewhere-heading",
         })
     }
+}
+
+/// The word of the step that the page shows, for the script to compare.
+fn step_name(step: &Option<&Step>) -> &'static str {
+    step.map_or("", Step::name)
 }
 
 /// The code digit by digit, as a screen reader should say it.

@@ -2,6 +2,7 @@
 //! consent. Every page works without script, with tabs,
 //! back button and reload, and ends by handing its result to authorize (architecture.md, decision B).
 
+pub mod app_return;
 pub mod card;
 pub mod card_host;
 pub mod choose;

@@ -45,7 +45,8 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
         Some(id) => typed_before(&app, &browser, &step, id).await?,
         None => step.pending.request.login_hint.clone().filter(|hint| input(&app, &provider, hint).is_ok()),
     };
-    let response = draw(&app, &step, &provider, &typed.unwrap_or_default(), None, StatusCode::OK);
+    let on_phone = browser.is_on_phone();
+    let response = draw(&app, &step, &provider, on_phone, &typed.unwrap_or_default(), None, StatusCode::OK);
     Ok(remember_language(&app, &browser, response))
 }
 
@@ -61,10 +62,15 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
         Asks::NationalId => "national_id",
         Asks::Nothing | Asks::Card => "",
     };
+    let on_phone = form.browser.is_on_phone();
     let typed = form.params.get(field).ok().flatten().unwrap_or_default();
-    let input = match input(&app, &provider, typed) {
+    let chosen = match form.params.get("app").ok().flatten() {
+        Some(app) => device_link(&provider, app).ok_or(Problem::Unavailable),
+        None => input(&app, &provider, typed),
+    };
+    let input = match chosen {
         Ok(input) => input,
-        Err(problem) => return Ok(draw(&app, &step, &provider, typed, Some(problem), StatusCode::BAD_REQUEST)),
+        Err(problem) => return Ok(draw(&app, &step, &provider, on_phone, typed, Some(problem), StatusCode::BAD_REQUEST)),
     };
     begin(&app, &form.browser, &step, &provider, input, typed).await
 }
@@ -92,7 +98,7 @@ pub(super) async fn begin(
         Err(BeginRefusal::NotAvailable) => (Problem::Unavailable, StatusCode::BAD_REQUEST, None),
         Err(BeginRefusal::Driver(error)) => (problem_of(error.kind), StatusCode::BAD_REQUEST, None),
     };
-    let mut response = draw(app, step, provider, typed, Some(problem), status);
+    let mut response = draw(app, step, provider, browser.is_on_phone(), typed, Some(problem), status);
     if let Some(pause) = again_after {
         // RFC 6585 §4, RAT-02
         response.headers_mut().insert(header::RETRY_AFTER, whole_seconds(pause).into());
@@ -118,6 +124,7 @@ fn draw(
     app: &App,
     step: &Step,
     provider: &IdentityProvider,
+    on_phone: bool,
     typed: &str,
     problem: Option<Problem>,
     status: StatusCode,
@@ -130,6 +137,8 @@ fn draw(
         csrf: &step.csrf(app, None),
         identity_provider: &provider.name,
         asks: provider.driver.asks(),
+        device_links: provider.driver.device_links(),
+        on_phone,
         identifier: typed,
         valid_seconds: whole_seconds(app.settings.sign_in.attempt_ttl),
         problem,
@@ -162,6 +171,16 @@ fn input(app: &App, provider: &IdentityProvider, typed: &str) -> Result<BeginInp
             Ok(BeginInput::NationalId(national_id))
         }
         Asks::Nothing | Asks::Card => Ok(BeginInput::Nothing),
+    }
+}
+
+/// The button for an app, where the provider has it.
+fn device_link(provider: &IdentityProvider, app: &str) -> Option<BeginInput> {
+    let offered = provider.driver.device_links();
+    match app {
+        "other_device" if offered.qr => Some(BeginInput::DeviceLink { same_device: false }),
+        "this_device" if offered.same_device => Some(BeginInput::DeviceLink { same_device: true }),
+        _ => None,
     }
 }
 

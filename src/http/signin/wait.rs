@@ -30,6 +30,7 @@ use crate::{
         page::{
             message::Message,
             problem::Problem,
+            qr::QrPath,
             signin::{WaitPage, WaitState},
         },
     },
@@ -37,7 +38,7 @@ use crate::{
         sign_in_attempt::{AttemptState, SignInAttempt},
         urls::path,
     },
-    outbound::eid::{EidErrorKind, Step as Next},
+    outbound::eid::{EidErrorKind, Step as NextStep},
     protocol::{params::Params, refusals},
     store::sign_in_attempts,
 };
@@ -56,15 +57,20 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
         Some(provider) => step.url(path::START, &[("identity_provider", &*provider.name), ("attempt", id.as_str())]),
         None => step.url(path::CHOOSE, &[]),
     };
+    let host = app.settings.server.issuer.authority();
     let other_url = step.url(path::CHOOSE, &[]);
     let has_others = providers.len() > 1;
     let continue_url = step.url(path::AUTHORIZE, &[]);
     let incident = attempt.incident.map(|incident| incident.to_string());
     let next = sign_in::step(&app, &attempt, now);
     let state = match attempt.state_at(now, app.settings.sign_in.verified_ttl) {
-        AttemptState::Created | AttemptState::Pending => {
-            WaitState::Pending { step: next.as_ref(), status_url: &status_url, seconds_left: seconds_left(&attempt, now) }
-        }
+        AttemptState::Created | AttemptState::Pending => WaitState::Pending {
+            step: next.as_ref(),
+            status_url: &status_url,
+            restart_url: &retry_url,
+            host,
+            seconds_left: seconds_left(&attempt, now),
+        },
         AttemptState::Verified => WaitState::Verified,
         AttemptState::Consumed => WaitState::Elsewhere { continue_url: &continue_url },
         AttemptState::Failed | AttemptState::Cancelled | AttemptState::Expired => WaitState::Failed {
@@ -84,7 +90,7 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
         certificate_url: &step.url(path::CARD, &parameter),
     };
     let simulator = match &next {
-        Some(Next::ReadCard(card)) => card.shim.as_ref().map(|shim| shim.origin().ascii_serialization()),
+        Some(NextStep::ReadCard(card)) => card.shim.as_ref().map(|shim| shim.origin().ascii_serialization()),
         _ => None,
     };
     let response = html_with(StatusCode::OK, &page, step.form_target().as_deref(), simulator.as_deref());
@@ -102,7 +108,18 @@ pub async fn status(State(app): State<App>, browser: Browser) -> Result<Response
         AttemptState::Consumed => "ended",
         AttemptState::Failed | AttemptState::Cancelled | AttemptState::Expired => "failed",
     };
-    Ok(Json(json!({ "state": state, "seconds_left": seconds_left(&attempt, now) })).into_response())
+    let next = sign_in::step(&app, &attempt, now);
+    let mut answer = json!({
+        "state": state,
+        "step": next.as_ref().map_or("", NextStep::name),
+        "seconds_left": seconds_left(&attempt, now),
+    });
+    if let Some(NextStep::ShowQr(link)) = &next
+        && let Some(QrPath { size, path }) = QrPath::of(link)
+    {
+        answer["qr"] = json!({ "size": size, "path": path });
+    }
+    Ok(Json(answer).into_response())
 }
 
 /// Give up, or go on after the approval.
@@ -180,10 +197,11 @@ fn problem(app: &App, attempt: &SignInAttempt, now: OffsetDateTime) -> Problem {
 pub(super) const fn problem_of(kind: EidErrorKind) -> Problem {
     match kind {
         EidErrorKind::InvalidInput => Problem::InvalidPhoneNumber,
-        EidErrorKind::NotAvailableForUser => Problem::NotAvailable,
+        EidErrorKind::NotAvailableForUser | EidErrorKind::Restricted => Problem::NotAvailable,
         EidErrorKind::Timeout => Problem::TimedOut,
         EidErrorKind::UserCancelled => Problem::Cancelled,
         EidErrorKind::WrongCodeChosen => Problem::WrongCode,
+        EidErrorKind::AppTooOld => Problem::AppOutdated,
         EidErrorKind::DeviceUnreachable => Problem::Unreachable,
         EidErrorKind::CredentialBlocked | EidErrorKind::CredentialBroken | EidErrorKind::CredentialRevoked => Problem::Blocked,
         EidErrorKind::CertificateRejected

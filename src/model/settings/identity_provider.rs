@@ -6,7 +6,9 @@ use super::{
     card,
     client::is_acr,
     fields::{Faults, FieldError, LONGEST_TITLE, check_localized, check_text, check_unique},
-    oidc, trust,
+    oidc,
+    production::providers,
+    smart_id, trust,
 };
 use crate::{
     base::{
@@ -17,6 +19,7 @@ use crate::{
         environment::Environment,
         identity_provider::{
             CardSettings, DriverSettings, IdentityProvider, IdentityProviderKind, MobileIdSettings, OidcSettings,
+            SmartIdSettings,
         },
     },
 };
@@ -55,6 +58,28 @@ pub enum DriverInput {
     Card(CardSettings),
     /// another OpenID provider (eid.md §8.5)
     Oidc(OidcSettings),
+    /// Smart-ID RP API v3 (eid.md §3)
+    SmartId(SmartIdSettings),
+}
+
+impl DriverInput {
+    fn check(&self, faults: &mut Faults, environment: Environment) {
+        match self {
+            Self::MobileId(settings) => check_mobile_id(faults, settings, environment),
+            Self::SmartId(settings) => smart_id::check(faults, settings, environment),
+            Self::Card(settings) => card::check(faults, settings, environment),
+            Self::Oidc(settings) => oidc::check(faults, settings, environment),
+        }
+    }
+
+    fn into_settings(self) -> DriverSettings {
+        match self {
+            Self::MobileId(settings) => DriverSettings::MobileId(settings),
+            Self::SmartId(settings) => DriverSettings::SmartId(settings),
+            Self::Card(settings) => DriverSettings::Card(settings),
+            Self::Oidc(settings) => DriverSettings::Oidc(settings),
+        }
+    }
 }
 
 /// The identity provider under this row id, or what is wrong with the input. `organisation_id` is that of the input's organisation.
@@ -70,19 +95,16 @@ pub fn parse(
         faults.add("kind", "is required: sim, app or card");
     }
     match &input.driver {
-        Some(DriverInput::MobileId(settings)) => check_mobile_id(&mut faults, settings, environment),
-        Some(DriverInput::Card(settings)) => card::check(&mut faults, settings, environment),
-        Some(DriverInput::Oidc(settings)) => oidc::check(&mut faults, settings, environment),
-        None => faults.add("driver", "is required: mobile_id, card or oidc, with its settings below it"),
+        Some(driver) => driver.check(&mut faults, environment),
+        None => faults.add("driver", "is required: mobile_id, smart_id, card or oidc, with its settings below it"),
     }
-    let driver = input.driver.map(|driver| match driver {
-        DriverInput::MobileId(settings) => DriverSettings::MobileId(settings),
-        DriverInput::Card(settings) => DriverSettings::Card(settings),
-        DriverInput::Oidc(settings) => DriverSettings::Oidc(settings),
-    });
-    let (Some(kind), Some(driver)) = (input.kind, driver) else {
+    let (Some(kind), Some(driver)) = (input.kind, input.driver) else {
         return Err(faults.into_vec());
     };
+    let driver = driver.into_settings();
+    if environment == Environment::Production {
+        providers::check(&mut faults, &driver, None);
+    }
     faults.or(IdentityProvider {
         id,
         organisation_id,
@@ -125,11 +147,7 @@ fn check_words(faults: &mut Faults, input: &IdentityProviderInput) {
 
 fn check_mobile_id(faults: &mut Faults, settings: &MobileIdSettings, environment: Environment) {
     let at = |field: &str| format!("driver.mobile_id.{field}");
-    if environment == Environment::Production {
-        check_in_production(faults, settings);
-    } else {
-        check_base_url(faults, &at("base_url"), settings, environment);
-    }
+    check_base_url(faults, &at("base_url"), &settings.base_url, &settings.tls_roots_pem, environment);
     if uuid::Uuid::try_parse(&settings.relying_party_uuid).is_err() {
         faults.add(at("relying_party_uuid"), "is not a UUID");
     }
@@ -143,41 +161,23 @@ fn check_mobile_id(faults: &mut Faults, settings: &MobileIdSettings, environment
     trust::check(faults, &at("trust"), &settings.trust);
 }
 
-/// What only test systems have: addresses, names and certificates (eid.md §12.2, 3 and 5).
-pub(super) fn check_in_production(faults: &mut Faults, settings: &MobileIdSettings) {
-    let at = |field: &str| format!("driver.mobile_id.{field}");
-    check_base_url(faults, &at("base_url"), settings, Environment::Production);
-    if settings.relying_party_uuid.starts_with("00000000-0000-") || settings.relying_party_name.eq_ignore_ascii_case("demo") {
-        faults.add(at("relying_party_uuid"), "is that of a provider's demo service");
-    }
-    let bundles = [
-        ("tls_roots_pem", &settings.tls_roots_pem),
-        ("trust.anchors_pem", &settings.trust.anchors_pem),
-        ("trust.intermediates_pem", &settings.trust.intermediates_pem),
-    ];
-    for (field, pem) in bundles {
-        for name in trust::test_authorities(pem) {
-            faults.add(at(field), format!("holds a certificate of a test authority: {name}"));
-        }
-    }
-}
-
 /// The provider's address: https with pinned roots; plain http only on a developer's machine (eid.md §12.2).
-fn check_base_url(faults: &mut Faults, field: &str, settings: &MobileIdSettings, environment: Environment) {
-    let Ok(url) = url::Url::parse(&settings.base_url) else {
-        faults.add(field, format!("`{}` is not an address such as https://mid.example.is/mid-api", settings.base_url));
+pub(super) fn check_base_url(faults: &mut Faults, field: &str, base_url: &str, tls_roots_pem: &str, environment: Environment) {
+    let Ok(url) = url::Url::parse(base_url) else {
+        faults.add(field, format!("`{}` is not an address such as https://mid.example.is/mid-api", base_url));
         return;
     };
     let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
-    if !plain || url.host_str().is_none() || settings.base_url.ends_with('/') {
+    if !plain || url.host_str().is_none() || base_url.ends_with('/') {
         faults.add(field, "is a scheme, a host and perhaps a path, without user, query, fragment or a slash at the end");
     }
     match url.scheme() {
-        "https" if settings.tls_roots_pem.is_empty() => {
+        "https" if tls_roots_pem.is_empty() && environment != Environment::Production => {
             faults.add(field, "https needs tls_roots_pem: the roots that are pinned");
         }
         "https" => {}
-        "http" if environment == Environment::Development => {}
+        // what production refuses is said by its own rules
+        "http" if environment != Environment::Staging => {}
         "http" => faults.add(field, "plain http is for development only; use https with tls_roots_pem"),
         _ => faults.add(field, "begins with https://"),
     }
@@ -202,7 +202,7 @@ pub(super) mod tests {
                 "require_policies": ["1.2.352.1.2.1"],
                 "national_id_formats": ["etsi"],
                 "countries": ["IS"],
-                "ocsp_hosts": ["localhost:8091"],
+                "ocsp_hosts": [if development { "localhost:8091" } else { "ocsp.example.is" }],
             },
             "tls_roots_pem": if development { "" } else { ANCHOR },
         });

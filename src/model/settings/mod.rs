@@ -2,7 +2,7 @@
 //! that help (parse, don't validate).
 //!
 //! Owns defaults, limits and the rules of names, texts and addresses. Does no I/O; flows/admin and flows/apply call it, and
-//! `serve` asks [`production::faults`] before it starts.
+//! `serve` asks [`production::violations`] before it starts.
 
 pub mod api_resource;
 mod card;
@@ -16,4 +16,5 @@ pub mod organisation;
 pub mod production;
 pub mod scope;
 pub mod secret;
+mod smart_id;
 pub mod trust;

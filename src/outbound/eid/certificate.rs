@@ -57,10 +57,8 @@ pub(super) enum CertificateFault {
     KeyUsage,
     #[error("no extended key usage that the profile accepts")]
     ExtendedKeyUsage,
-    #[error("no policy that the profile accepts")]
+    #[error("no policy that the profile accepts, or one that it forbids")]
     Policy,
-    #[error("a policy that the profile forbids")]
-    ForbiddenPolicy,
     #[error("an extension occurs twice or is critical and unknown")]
     Extension,
     #[error("the key is of another kind or too weak")]
@@ -216,10 +214,7 @@ fn check_policies(certificate: &X509Certificate<'_>, trust: &Trust) -> Result<()
     let has = |listed: &[Oid<'_>]| policies.iter().any(|policy| listed.contains(policy));
     let accepted = trust.policies.is_empty() || has(&trust.policies);
     let forbidden = has(&trust.forbidden_policies) || (unread && !trust.forbidden_policies.is_empty());
-    if forbidden {
-        return Err(CertificateFault::ForbiddenPolicy);
-    }
-    accepted.then_some(()).ok_or(CertificateFault::Policy)
+    (accepted && !forbidden).then_some(()).ok_or(CertificateFault::Policy)
 }
 
 /// Where the certificate says that its issuer's revocation list is.

@@ -18,6 +18,9 @@ pub(super) enum Format {
 
 /// The short form of a service's name: what the Icelandic words and a code of four digits leave of the 50 characters of UCS-2.
 const MOST_SERVICE_CHARACTERS: usize = 19;
+/// What the Icelandic words leave of 60 characters, and with the advice of 200.
+const MOST_SERVICE_CHARACTERS_IN_APP_60: usize = 46;
+const MOST_SERVICE_CHARACTERS_IN_APP_200: usize = 100;
 const MOST_GSM7_UNITS: usize = 100;
 const MOST_UCS2_CHARACTERS: usize = 50;
 
@@ -29,7 +32,7 @@ const GSM7_OF_TWO_UNITS: &str = "^{}\\[~]|€";
 /// The text that asks a person to confirm on the phone. The code is always whole; what does not fit of the service's name is
 /// left out.
 pub(super) fn for_phone(language: Language, code: &str, service: &str) -> (String, Format) {
-    let short = shortened(&printable(service));
+    let short = shortened(&printable(service), MOST_SERVICE_CHARACTERS);
     let (first, second) = match language {
         Language::Is => (format!("Öryggistala {code}."), format!(" Innskráning: {short}")),
         Language::En => (format!("Code {code}."), format!(" Sign in: {short}")),
@@ -41,20 +44,38 @@ pub(super) fn for_phone(language: Language, code: &str, service: &str) -> (Strin
     }
 }
 
+/// The texts in an app: one of at most 60 and one of at most 200 characters (eid.md §3.1, §10.2). `has_code` says that the page
+/// shows a code to compare.
+pub(super) fn for_app(language: Language, service: &str, has_code: bool) -> (String, String) {
+    let name = printable(service);
+    let short = shortened(&name, MOST_SERVICE_CHARACTERS_IN_APP_60);
+    let long = shortened(&name, MOST_SERVICE_CHARACTERS_IN_APP_200);
+    let (sign_in, advice) = match (language, has_code) {
+        (Language::Is, true) => {
+            ("Innskráning", "Staðfestu aðeins ef þú hófst innskráninguna og sama öryggistala sést á vefnum.")
+        }
+        (Language::Is, false) => ("Innskráning", "Staðfestu aðeins ef þú hófst innskráninguna á vefnum."),
+        (Language::En, true) => ("Sign in", "Confirm only if you started it and the web page shows the same code."),
+        (Language::En, false) => ("Sign in", "Confirm only if you started it on the web."),
+    };
+    let of = |name: &str| if name.is_empty() { sign_in.to_owned() } else { format!("{sign_in}: {name}") };
+    (of(&short), format!("{}. {advice}", of(&long).trim_end_matches('.')))
+}
+
 /// The beginning of a name that is too long: whole words where they fill at least half of the place, else with a mark that it goes
 /// on.
-fn shortened(name: &str) -> String {
-    let beginning: String = name.chars().take(MOST_SERVICE_CHARACTERS).collect();
+fn shortened(name: &str, most: usize) -> String {
+    let beginning: String = name.chars().take(most).collect();
     if beginning == name {
         return beginning;
     }
     let whole_words =
         if name[beginning.len()..].starts_with(' ') { beginning.len() } else { beginning.rfind(' ').unwrap_or(0) };
     let words = beginning[..whole_words].trim_end_matches(|character: char| !character.is_alphanumeric());
-    if words.chars().count() * 2 > MOST_SERVICE_CHARACTERS {
+    if words.chars().count() * 2 > most {
         return words.to_owned();
     }
-    let cut: String = name.chars().take(MOST_SERVICE_CHARACTERS - 1).collect();
+    let cut: String = name.chars().take(most - 1).collect();
     format!("{}…", cut.trim_end())
 }
 
@@ -132,6 +153,15 @@ mod tests {
     }
 
     #[test]
+    fn the_app_names_the_service_and_says_when_to_confirm() {
+        let (short, long) = for_app(Language::Is, "Mitt svæði", true);
+        assert_eq!(short, "Innskráning: Mitt svæði");
+        let advice = "Staðfestu aðeins ef þú hófst innskráninguna og sama öryggistala sést á vefnum.";
+        assert_eq!(long, format!("Innskráning: Mitt svæði. {advice}"));
+        assert!(!for_app(Language::En, "My pages", false).1.contains("code"));
+    }
+
+    #[test]
     fn a_line_feed_becomes_a_space() {
         assert_eq!(for_phone(Language::En, "1462", " a\r\nb\t c ").0, "Code 1462. Sign in: a b c");
     }
@@ -150,6 +180,17 @@ mod tests {
             match format {
                 Format::Gsm7 => prop_assert!(gsm7_units(&text).is_some_and(|units| units <= 100)),
                 Format::Ucs2 => prop_assert!(text.encode_utf16().count() <= 50),
+            }
+        }
+
+        #[test]
+        fn whatever_the_service_is_called_the_texts_of_the_app_fit(name in hostile_name(), icelandic: bool, has_code: bool) {
+            let language = if icelandic { Language::Is } else { Language::En };
+            let (short, long) = for_app(language, &name, has_code);
+            prop_assert!(short.chars().count() <= 60 && long.chars().count() <= 200, "{short:?} {long:?}");
+            prop_assert!(long.ends_with('.'), "{long:?}");
+            for text in [short, long] {
+                prop_assert!(!text.chars().any(|c| c.is_control() || c == '|' || is_invisible(c)), "{text:?}");
             }
         }
     }

@@ -22,6 +22,8 @@ pub enum EidErrorKind {
     InvalidInput,
     /// no electronic ID for these details
     NotAvailableForUser,
+    /// the person has closed their telephone number to this browser
+    Restricted,
     /// not confirmed in time
     Timeout,
     /// declined on the device
@@ -36,6 +38,8 @@ pub enum EidErrorKind {
     CredentialBroken,
     /// revoked by its issuer
     CredentialRevoked,
+    /// the app cannot show what we ask for
+    AppTooOld,
     /// not a certificate that we accept; a security event
     CertificateRejected,
     /// another person than the one who was addressed; a security event
@@ -58,9 +62,10 @@ pub enum EidErrorKind {
 
 impl EidErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::InvalidInput,
         Self::NotAvailableForUser,
+        Self::Restricted,
         Self::Timeout,
         Self::UserCancelled,
         Self::WrongCodeChosen,
@@ -68,6 +73,7 @@ impl EidErrorKind {
         Self::CredentialBlocked,
         Self::CredentialBroken,
         Self::CredentialRevoked,
+        Self::AppTooOld,
         Self::CertificateRejected,
         Self::IdentityMismatch,
         Self::SignatureInvalid,
@@ -84,6 +90,7 @@ impl EidErrorKind {
         match self {
             Self::InvalidInput => "invalid_input",
             Self::NotAvailableForUser => "not_available_for_user",
+            Self::Restricted => "restricted",
             Self::Timeout => "timeout",
             Self::UserCancelled => "user_cancelled",
             Self::WrongCodeChosen => "wrong_code_chosen",
@@ -91,6 +98,7 @@ impl EidErrorKind {
             Self::CredentialBlocked => "credential_blocked",
             Self::CredentialBroken => "credential_broken",
             Self::CredentialRevoked => "credential_revoked",
+            Self::AppTooOld => "app_too_old",
             Self::CertificateRejected => "certificate_rejected",
             Self::IdentityMismatch => "identity_mismatch",
             Self::SignatureInvalid => "signature_invalid",
@@ -147,6 +155,9 @@ pub enum DriverFault {
     /// a certificate of the trust profile is none, or too many of them
     #[error("a certificate of the trust profile cannot be read: {0}")]
     Certificate(String),
+    /// no way to begin
+    #[error("the driver has no flows")]
+    NoFlows,
     /// nobody to believe
     #[error("the trust profile has no anchors")]
     NoAnchors,

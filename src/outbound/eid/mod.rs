@@ -11,12 +11,13 @@ use time::OffsetDateTime;
 use url::Url;
 
 pub mod card;
-pub mod marker;
 pub mod mobile_id;
 pub mod oidc;
+pub mod smart_id;
 
 mod address;
 mod certificate;
+mod challenge;
 mod display_text;
 mod error;
 mod revocation;
@@ -29,6 +30,7 @@ mod verification;
 #[cfg(feature = "demo")]
 mod test_authority;
 
+pub use crate::model::simulator_mark as marker;
 pub use error::{DriverFault, EidError, EidErrorKind};
 pub use revocation::{CrlEvidence, OcspEvidence, RevocationEvidence};
 pub use verification::{Assurance, CertificateEvidence, Evidence, IdTokenEvidence, VerifiedIdentity};
@@ -53,6 +55,8 @@ pub enum Driver {
     Card(card::Card),
     /// another OpenID provider (eid.md §8.5)
     Oidc(Box<oidc::Oidc>),
+    /// app (eid.md §3)
+    SmartId(Box<smart_id::SmartId>),
 }
 
 /// For whom and where a person signs in.
@@ -70,6 +74,8 @@ pub struct LoginContext<'a> {
     pub attempt: AttemptId,
     /// levels of assurance that answer the request
     pub accepted_acr: &'a [String],
+    /// where an app on the same device leads the browser back to; names the attempt
+    pub return_url: &'a str,
 }
 
 /// What the person gave to begin with.
@@ -79,6 +85,11 @@ pub enum BeginInput {
     PhoneNumber(PhoneNumber),
     /// whose device is asked; an address, never an identity (EID-08)
     NationalId(NationalId),
+    /// an app that finds us by a link; who it is turns out later
+    DeviceLink {
+        /// the app is on the device with the browser: a button and a way back instead of a QR code
+        same_device: bool,
+    },
     /// nothing: who it is turns out later
     Nothing,
 }
@@ -92,6 +103,26 @@ pub enum Step {
     ReadCard(card::CardStep),
     /// the provider's own page, to which the browser goes
     Redirect(Url),
+    /// the code to choose among several on the device, with its leading zeros
+    ChooseCode(String),
+    /// the link of now, to be scanned by the app on another device
+    ShowQr(String),
+    /// the link that opens the app on this device
+    OpenApp(String),
+}
+
+impl Step {
+    /// The word by which a page notices that it must be drawn anew.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ShowCode(_) => "show_code",
+            Self::ChooseCode(_) => "choose_code",
+            Self::ShowQr(_) => "show_qr",
+            Self::OpenApp(_) => "open_app",
+            Self::ReadCard(_) => "read_card",
+            Self::Redirect(_) => "redirect",
+        }
+    }
 }
 
 /// What came back through the person's browser.
@@ -124,6 +155,8 @@ pub enum DriverState {
     Card(card::Transaction),
     /// another OpenID provider
     Oidc(oidc::Transaction),
+    /// app
+    SmartId(Box<smart_id::Transaction>),
 }
 
 /// What one look at the provider gave.
@@ -150,6 +183,9 @@ impl Driver {
             DriverSettings::Oidc(settings) => {
                 oidc::Oidc::new(provider, settings, http, secrets, environment).map(|driver| Self::Oidc(Box::new(driver)))
             }
+            DriverSettings::SmartId(settings) => {
+                smart_id::SmartId::new(settings, http, environment).map(|driver| Self::SmartId(Box::new(driver)))
+            }
         }
     }
 
@@ -159,6 +195,7 @@ impl Driver {
             (Self::MobileId(driver), BeginInput::PhoneNumber(phone_number)) => driver.prepare(context, phone_number, now),
             (Self::Card(_), BeginInput::Nothing) => Ok(card::Card::prepare(context, now)),
             (Self::Oidc(driver), BeginInput::Nothing) => Ok(driver.prepare(context, now)),
+            (Self::SmartId(driver), input) => driver.prepare(context, input, now),
             (Self::MobileId(_) | Self::Card(_) | Self::Oidc(_), _) => {
                 Err(EidErrorKind::InvalidInput.because("not what this driver begins with"))
             }
@@ -169,7 +206,7 @@ impl Driver {
     /// ([`Self::submit`]), and [`Self::start`] is over before the page is answered.
     pub const fn is_polled(&self) -> bool {
         match self {
-            Self::MobileId(_) => true,
+            Self::MobileId(_) | Self::SmartId(_) => true,
             Self::Card(_) | Self::Oidc(_) => false,
         }
     }
@@ -179,7 +216,7 @@ impl Driver {
         match self {
             Self::MobileId(_) => false,
             Self::Card(driver) => driver.card_host().is_some(),
-            Self::Oidc(_) => true,
+            Self::SmartId(_) | Self::Oidc(_) => true,
         }
     }
 
@@ -187,7 +224,7 @@ impl Driver {
     pub fn origin(&self) -> Option<String> {
         match self {
             // from a card's page it goes by a link
-            Self::MobileId(_) | Self::Card(_) => None,
+            Self::MobileId(_) | Self::Card(_) | Self::SmartId(_) => None,
             Self::Oidc(driver) => driver.origin(),
         }
     }
@@ -209,11 +246,12 @@ impl Driver {
     }
 
     /// What the page shows at `now`. No network.
-    pub fn step(&self, state: &DriverState, _now: OffsetDateTime) -> Option<Step> {
+    pub fn step(&self, state: &DriverState, now: OffsetDateTime) -> Option<Step> {
         match (self, state) {
             (Self::MobileId(_), DriverState::MobileId(transaction)) => transaction.step(),
             (Self::Card(driver), DriverState::Card(transaction)) => Some(driver.step(transaction)),
             (Self::Oidc(_), DriverState::Oidc(transaction)) => transaction.step(),
+            (Self::SmartId(_), DriverState::SmartId(transaction)) => transaction.step(now),
             _ => None,
         }
     }
@@ -229,6 +267,25 @@ impl Driver {
         }
     }
 
+    /// How long the page is there before the provider is asked to prompt the person.
+    pub fn pause_before_start(&self, state: &DriverState, now: OffsetDateTime) -> Duration {
+        match state {
+            DriverState::SmartId(transaction) => transaction.pause_before_start(now),
+            DriverState::MobileId(_) | DriverState::Card(_) | DriverState::Oidc(_) => Duration::ZERO,
+        }
+    }
+
+    /// The state with what an app has sent back with the browser that began; [`Self::advance`] goes on with it. An error ends the
+    /// attempt. No network.
+    pub fn returned(&self, state: &DriverState, came_back: &smart_id::AppReturn) -> Result<DriverState, EidError> {
+        match state {
+            DriverState::SmartId(transaction) => {
+                transaction.returned(came_back).map(|transaction| DriverState::SmartId(Box::new(transaction)))
+            }
+            DriverState::MobileId(_) | DriverState::Card(_) | DriverState::Oidc(_) => Err(other_driver()),
+        }
+    }
+
     /// Verifies what came back through the browser. It is asked once for an attempt, whatever comes of it (EID-05).
     pub async fn submit(&self, state: &DriverState, event: Event, clock: &Clock) -> Result<VerifiedIdentity, EidError> {
         match (self, state, event) {
@@ -236,12 +293,12 @@ impl Driver {
             (Self::Oidc(driver), DriverState::Oidc(transaction), Event::AuthorizationResponse(response)) => {
                 driver.submit(transaction, response, clock).await
             }
-            _ => Err(foreign_state()),
+            _ => Err(other_driver()),
         }
     }
 
     /// Asks the provider to prompt the person. Never retried: that would be a second prompt.
-    pub async fn start(&self, state: &DriverState) -> Result<DriverState, EidError> {
+    pub async fn start(&self, state: &DriverState, clock: &Clock) -> Result<DriverState, EidError> {
         match (self, state) {
             (Self::MobileId(driver), DriverState::MobileId(transaction)) => {
                 driver.start(transaction).await.map(DriverState::MobileId)
@@ -249,7 +306,11 @@ impl Driver {
             // nobody is asked: the answer comes through the browser
             (Self::Card(_), DriverState::Card(_)) => Ok(state.clone()),
             (Self::Oidc(driver), DriverState::Oidc(transaction)) => driver.start(transaction).await.map(DriverState::Oidc),
-            _ => Err(foreign_state()),
+            (Self::SmartId(driver), DriverState::SmartId(transaction)) => {
+                let started = driver.start(transaction, clock).await?;
+                Ok(DriverState::SmartId(Box::new(started)))
+            }
+            _ => Err(other_driver()),
         }
     }
 
@@ -260,12 +321,13 @@ impl Driver {
             (Self::MobileId(driver), DriverState::MobileId(transaction)) => driver.advance(transaction, clock, wait).await,
             // what comes through the browser is not fetched
             (Self::Card(_), DriverState::Card(_)) | (Self::Oidc(_), DriverState::Oidc(_)) => Ok(Progress::Pending),
-            _ => Err(foreign_state()),
+            (Self::SmartId(driver), DriverState::SmartId(transaction)) => driver.advance(transaction, clock, wait).await,
+            _ => Err(other_driver()),
         }
     }
 }
 
-/// The row of an identity provider has another driver than when the attempt began.
-fn foreign_state() -> EidError {
+/// The identity provider was given another driver while the attempt was open.
+fn other_driver() -> EidError {
     EidErrorKind::ProviderConfig.because("the attempt is of another driver")
 }

@@ -12,7 +12,7 @@ use super::{
     certificate::{self, CertificateFault, Leaf},
     error::DriverFault,
     revocation::{Revocation, RevocationEvidence},
-    signature::{AlgorithmName, Hash},
+    signature::{AlgorithmName, Hash, PublicKey, SignatureFault},
     subject::Subject,
     trust::Trust,
 };
@@ -114,6 +114,9 @@ pub struct CertificateEvidence {
     pub hash_input: String,
     /// what was signed, base64
     pub hash: String,
+    /// the text of that hash, where an app has signed one that names the flow (eid.md §3.3)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_text: Option<String>,
     /// the signature, base64
     pub signature: String,
     /// its algorithm, as the provider named it
@@ -175,6 +178,28 @@ pub(super) struct SignedChallenge {
     pub(super) certificate: Vec<u8>,
 }
 
+/// An app's answer: a text that we have rebuilt, signed.
+pub(super) struct SignedText {
+    pub(super) hash_input: Vec<u8>,
+    pub(super) text: String,
+    pub(super) hash: Vec<u8>,
+    /// as it was checked
+    pub(super) algorithm: String,
+    pub(super) signature: Vec<u8>,
+    /// DER
+    pub(super) certificate: Vec<u8>,
+}
+
+/// What was proven, on its way into the evidence.
+struct Proof {
+    hash_input: Vec<u8>,
+    hash: Vec<u8>,
+    signed_text: Option<String>,
+    algorithm: String,
+    signature: Vec<u8>,
+    certificate: Vec<u8>,
+}
+
 /// Verifies answers by one trust profile.
 #[derive(Debug)]
 pub(super) struct Verifier {
@@ -190,14 +215,48 @@ impl Verifier {
     /// The whole verification at `now`. Every failure is final.
     pub(super) async fn verify(&self, challenge: SignedChallenge, now: OffsetDateTime) -> Result<VerifiedIdentity, EidError> {
         let leaf = self.check(&challenge, now)?;
+        let proof = Proof {
+            hash_input: challenge.hash_input,
+            hash: challenge.hash,
+            signed_text: None,
+            algorithm: challenge.algorithm.as_str().to_owned(),
+            signature: challenge.signature,
+            certificate: challenge.certificate,
+        };
+        self.identify(leaf, proof, now).await
+    }
+
+    /// The same for a text that an app has signed, its signature judged by `is_signed`.
+    pub(super) async fn verify_text(
+        &self,
+        signed: SignedText,
+        is_signed: impl FnOnce(&PublicKey, &SignedText) -> Result<(), SignatureFault>,
+        now: OffsetDateTime,
+    ) -> Result<VerifiedIdentity, EidError> {
+        let leaf = certificate::check(&signed.certificate, &self.trust, now).map_err(rejected)?;
+        is_signed(&leaf.key, &signed).map_err(|fault| EidErrorKind::SignatureInvalid.because(fault))?;
+        let proof = Proof {
+            hash_input: signed.hash_input,
+            hash: signed.hash,
+            signed_text: Some(signed.text),
+            algorithm: signed.algorithm,
+            signature: signed.signature,
+            certificate: signed.certificate,
+        };
+        self.identify(leaf, proof, now).await
+    }
+
+    /// Who it is, and whether the certificate still holds: the network last.
+    async fn identify(&self, leaf: Leaf, proof: Proof, now: OffsetDateTime) -> Result<VerifiedIdentity, EidError> {
         let national_id = self.person(&leaf.subject).map_err(rejected)?;
         let revocation = self.revocation.check(&leaf, self.trust.refuse_tests, now).await?;
         let evidence = CertificateEvidence {
-            hash_input: base64(&challenge.hash_input),
-            hash: base64(&challenge.hash),
-            signature: base64(&challenge.signature),
-            algorithm: challenge.algorithm.as_str().to_owned(),
-            certificate: base64(&challenge.certificate),
+            hash_input: base64(&proof.hash_input),
+            hash: base64(&proof.hash),
+            signed_text: proof.signed_text,
+            signature: base64(&proof.signature),
+            algorithm: proof.algorithm,
+            certificate: base64(&proof.certificate),
             issuer: leaf.issuer_name,
             serial: format_serial(&leaf.serial),
             revocation,

@@ -19,6 +19,7 @@ unreadable-heading = This page cannot be opened
 unreadable-text = The address is damaged or too old. Go back to the service and start again.
 other-browser-heading = The sign{"\u2011"}in was started in another browser
 other-browser-text = Go back to the browser in which you began, or start again here.
+returned-elsewhere-text = Go back to the browser in which you began, or start again at the service.
 cookies-off-heading = Your browser does not allow cookies
 cookies-off-text = Signing in needs cookies. Allow them for this site and try again.
 invalid-form-heading = The page is too old

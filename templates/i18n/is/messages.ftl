@@ -18,6 +18,7 @@ unreadable-heading = Ekki er hægt að opna þessa síðu
 unreadable-text = Slóðin er skemmd eða orðin of gömul. Farðu aftur til þjónustunnar og byrjaðu á ný.
 other-browser-heading = Innskráningin hófst í öðrum vafra
 other-browser-text = Farðu aftur í vafrann þar sem þú byrjaðir, eða byrjaðu á ný hér.
+returned-elsewhere-text = Farðu aftur í vafrann þar sem þú byrjaðir, eða byrjaðu á ný hjá þjónustunni.
 cookies-off-heading = Vafrinn leyfir ekki vafrakökur
 cookies-off-text = Innskráning þarf vafrakökur til að virka. Leyfðu þær fyrir þennan vef og reyndu aftur.
 invalid-form-heading = Síðan er orðin of gömul

@@ -98,6 +98,7 @@ fn variables() -> BTreeMap<String, String> {
         ("SIMULATOR_TLS_ROOTS", ""),
         ("SIMULATOR_ANCHORS", ANCHOR),
         ("SIMULATOR_INTERMEDIATES", ANCHOR),
+        ("SIMULATOR_APP_INTERMEDIATES", ANCHOR),
         ("SIMULATOR_CARD_INTERMEDIATES", ANCHOR),
         ("CARD_HOST", "https://localhost:8091"),
         ("CONFORMANCE_CALLBACK", "https://localhost.emobix.co.uk:8443/test/a/ias/callback"),

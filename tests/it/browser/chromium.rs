@@ -70,7 +70,8 @@ impl Chromium {
             options["mobileEmulation"] =
                 json!({ "deviceMetrics": { "width": width, "height": height, "pixelRatio": 2.0, "touch": true } });
         }
-        let capabilities = json!({ "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "WARNING" } });
+        // the authorities of tests are in no browser
+        let capabilities = json!({ "acceptInsecureCerts": true, "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "WARNING" } });
         let Value::Object(capabilities) = capabilities else { unreachable!("an object") };
         let chromium = Self { client: driver::connect(capabilities).await, _turn: turn };
         if view.dark {

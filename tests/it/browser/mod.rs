@@ -10,5 +10,7 @@ mod driver;
 mod scene;
 mod sign_in;
 mod tabs;
+mod tls;
 mod trouble;
+mod upstream;
 mod way_back;

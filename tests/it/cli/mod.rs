@@ -4,6 +4,7 @@ mod commands;
 mod secrets;
 mod serve;
 mod start;
+mod tls;
 
 use std::{
     path::{Path, PathBuf},
@@ -136,6 +137,7 @@ impl Stage {
             "SIMULATOR_TLS_ROOTS=".to_owned(),
             format!("SIMULATOR_ANCHORS={}", simulator.simulator.anchors_pem()),
             format!("SIMULATOR_INTERMEDIATES={}", simulator.simulator.intermediates_pem()),
+            format!("SIMULATOR_APP_INTERMEDIATES={}", simulator.simulator.app_intermediates_pem()),
             format!("SIMULATOR_CARD_INTERMEDIATES={}", simulator.simulator.card_intermediates_pem()),
             "CARD_HOST=https://localhost:1".to_owned(),
             format!("CONFORMANCE_CALLBACK={APP}/callback"),

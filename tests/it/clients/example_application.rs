@@ -21,8 +21,7 @@ const ENDING: Duration = Duration::minutes(4).saturating_add(Duration::seconds(4
 
 /// A person uses the example application: signs in, sees who is signed in, reads and adds a document, has the tokens refreshed,
 /// signs out.
-pub async fn the_example_application_is_used(base_url: &str, phone_number: &str, name: &str) {
-    let mut person = Person::new();
+pub async fn the_example_application_is_used(mut person: Person, base_url: &str, phone_number: &str, name: &str) {
     let host = Url::parse(base_url).unwrap().host_str().unwrap().to_owned();
     person.get(format!("{base_url}/")).await;
     let arrival = person.submit_to("/login", &[]).await;

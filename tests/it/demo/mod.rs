@@ -1,8 +1,9 @@
 //! The feature `demo`: its database, and the program itself as people and tools start it.
 
 mod bench;
-mod command;
+pub mod command;
 mod crash;
-mod directory;
+pub mod directory;
 mod postgres;
 mod start;
+mod tls;

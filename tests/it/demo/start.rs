@@ -86,7 +86,8 @@ async fn one_command_starts_everything_and_tells_people_and_programs_about_it() 
         assert_eq!(fs::metadata(dir.path().join(name)).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
     }
 
-    the_example_application_is_used(&format!("http://localhost:{}", port - 10), PERSON.0, PERSON.1).await;
+    let webapp = format!("http://localhost:{}", port - 10);
+    the_example_application_is_used(Person::new(), &webapp, PERSON.0, PERSON.1).await;
     let worker = client(&file, "@myorg.is/worker");
     assert_eq!(client_credentials(port, "@myorg.is/worker", worker["client_secret"].as_str().unwrap()).await, 200);
     apply_a_client_of_ones_own(dir.path(), port).await;
@@ -132,8 +133,10 @@ clients:
 }
 
 fn tells_programs(file: &Value, port: u16, directory: &Path) {
-    assert_eq!(keys(file), ["clients", "issuer", "operations", "persons", "scenarios", "simulator"]);
+    assert_eq!(keys(file), ["ca_file", "clients", "issuer", "operations", "persons", "scenarios", "simulator", "webapp"]);
     assert_eq!(file["issuer"], format!("http://localhost:{port}"));
+    assert_eq!(file["webapp"], format!("http://localhost:{}", port - 10));
+    assert_eq!(file["ca_file"], Value::Null);
     for client in file["clients"].as_array().unwrap() {
         assert_eq!(
             keys(client),
@@ -162,16 +165,32 @@ fn tells_programs(file: &Value, port: u16, directory: &Path) {
     assert_eq!(client(file, "@conformance.is/post")["redirect_uris"][0], format!("{app}/oauth/callback"));
     assert_eq!(file["persons"].as_array().unwrap().len(), 13);
     assert_eq!(keys(&file["persons"][0]), ["name", "national_id", "phone_number"]);
-    assert_eq!(keys(&file["scenarios"][0]), ["national_id", "outcome", "phone_number"]);
+    assert_eq!(keys(&file["scenarios"][0]), ["app_outcome", "national_id", "outcome", "phone_number"]);
     let simulator = format!("http://localhost:{}", port + 10);
     let token = file["simulator"]["token"].as_str().unwrap();
+    let brokers = ["audkenni", "signicat", "kenni"].map(|style| format!("{simulator}/op/{style}"));
+    let card = &file["simulator"]["card"];
+    assert!(card["host"].as_str().unwrap().starts_with("https://localhost:"), "{card}");
+    assert!(std::path::Path::new(card["host_ca_file"].as_str().unwrap()).exists(), "{card}");
     assert_eq!(
         file["simulator"],
         json!({
             "wire": format!("{simulator}/mid-api"),
+            "app_wire": format!("{simulator}/smart-id-rp/v3"),
+            "device_link": format!("{simulator}/device-link"),
             "phone": format!("{simulator}/phone"),
             "control": format!("{simulator}/control"),
             "token": token,
+            "brokers": brokers,
+            "card": {
+                "sign": format!("{simulator}/card/sign"),
+                "shim": format!("{simulator}/card/shim.js"),
+                "client_certificate": format!("{simulator}/card/{{national_id}}.p12"),
+                "pin": "1234",
+                "host": file["simulator"]["card"]["host"],
+                "host_ca_file": file["simulator"]["card"]["host_ca_file"],
+            },
+            "broker_client": { "client_id": "ias-demo", "client_secret": "the-simulated-brokers-secret-of-ias-demo" },
         })
     );
     assert!(token.len() >= 40 && directory.join("state.json").exists());

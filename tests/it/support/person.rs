@@ -91,6 +91,13 @@ impl Person {
         }
     }
 
+    /// A person whose browser trusts the authority in this PEM, and no other.
+    pub fn trusting(authority: &str) -> Self {
+        let authority = reqwest::Certificate::from_pem(authority.as_bytes()).unwrap();
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+        Self { http: http.tls_certs_only([authority]).build().unwrap(), ..Self::new() }
+    }
+
     /// The browser stops before any address that begins so: a client's redirect URI, behind which nobody listens.
     pub fn stopping_at(mut self, prefix: &str) -> Self {
         self.stop_at(prefix);

@@ -73,6 +73,7 @@ pub async fn simulator() -> &'static SharedSimulator {
                         data_dir: data.path().to_owned(),
                         public_url: url.clone(),
                         relying_party: RelyingParty::default(),
+                        apps: eid_simulator::AppOptions { key: eid_simulator::AppKey::Short, http_callbacks: true },
                         mode: Mode::Auto { delay_ms: 0..=0 },
                         control_token: Secret::new(token.clone()),
                         clock: Clock::System,
@@ -107,6 +108,7 @@ impl TestServer {
         let card = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let card_host = format!("https://localhost:{}", card.local_addr().expect("an address").port());
         configure_for(app, &card_host, &owner, Path::new("config/demo"), &simulator.url, &simulator.simulator).await;
+        push_after(&owner, 0).await;
         Self::node(database, None, Some(card), change).await
     }
 
@@ -178,6 +180,13 @@ impl Drop for TestServer {
     }
 }
 
+/// The app asks so many milliseconds after its page; for nodes that start after this.
+pub async fn push_after(owner: &PgPool, milliseconds: u32) {
+    let statement = "update identity_providers set settings = jsonb_set(settings, '{push_delay_ms}', to_jsonb($1))
+                     where settings ->> 'driver' = 'smart_id'";
+    sqlx::query(statement).bind(i64::from(milliseconds)).execute(owner).await.expect("the delay is set");
+}
+
 /// Applies files of configuration with the tests' addresses and secrets.
 pub async fn configure(owner: &PgPool, path: &Path, simulator_url: &str, simulator: &Simulator) {
     configure_for(APP, "https://localhost:1", owner, path, simulator_url, simulator).await;
@@ -191,6 +200,7 @@ async fn configure_for(app: &str, card_host: &str, owner: &PgPool, path: &Path, 
             ("SIMULATOR_TLS_ROOTS", String::new()),
             ("SIMULATOR_ANCHORS", simulator.anchors_pem()),
             ("SIMULATOR_INTERMEDIATES", simulator.intermediates_pem()),
+            ("SIMULATOR_APP_INTERMEDIATES", simulator.app_intermediates_pem()),
             ("SIMULATOR_CARD_INTERMEDIATES", simulator.card_intermediates_pem()),
             ("CARD_HOST", card_host.to_owned()),
             ("CONFORMANCE_CALLBACK", format!("{app}/callback")),

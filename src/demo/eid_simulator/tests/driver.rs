@@ -79,10 +79,11 @@ impl Stage {
             client_id: "@island.is/minar",
             attempt: AttemptId(uuid::Uuid::nil()),
             accepted_acr: &[],
+            return_url: "",
         };
         let phone = PhoneNumber::parse(phone, true).expect("a number");
         let prepared = driver.prepare(&context, BeginInput::PhoneNumber(phone), Clock::System.now())?;
-        let state = driver.start(&prepared.state).await?;
+        let state = driver.start(&prepared.state, &Clock::System).await?;
         match driver.advance(&state, &Clock::System, Duration::from_secs(3)).await? {
             Progress::Verified(identity) => Ok(identity),
             Progress::Pending => panic!("the simulator has answered"),

@@ -16,12 +16,13 @@ use crate::{
     http::assets,
     model::{
         environment::Environment,
-        identity_provider::{Asks, IdentityProviderKind},
+        identity_provider::{Asks, DeviceLinks, IdentityProviderKind},
     },
     outbound::eid::{Step, card::CardStep},
 };
 
-const MESSAGES: [Message; 18] = [
+const MESSAGES: [Message; 19] = [
+    Message::ReturnedElsewhere,
     Message::InvalidRequest,
     Message::UnknownClient,
     Message::InvalidRedirectUri,
@@ -118,12 +119,15 @@ fn sign_in_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
         last_used: Some("app"),
         signed_in: None,
     };
+    let device_links = DeviceLinks { qr: true, same_device: true };
     let start = StartPage {
         chrome: chrome.clone(),
         request,
         csrf,
         identity_provider: "sim",
         asks: Asks::PhoneNumber,
+        device_links: DeviceLinks::default(),
+        on_phone: false,
         identifier: "",
         valid_seconds: 121,
         problem: None,
@@ -137,6 +141,14 @@ fn sign_in_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
         ),
         ("start-sim".to_owned(), start.render()),
         ("start-app".to_owned(), StartPage { identity_provider: "app", asks: Asks::NationalId, ..start.clone() }.render()),
+        (
+            "start-app-links".to_owned(),
+            StartPage { identity_provider: "app", asks: Asks::NationalId, device_links, ..start.clone() }.render(),
+        ),
+        (
+            "start-app-links-alone".to_owned(),
+            StartPage { identity_provider: "app", asks: Asks::Nothing, device_links, on_phone: true, ..start.clone() }.render(),
+        ),
         ("start-card".to_owned(), StartPage { identity_provider: "card", asks: Asks::Card, ..start.clone() }.render()),
         ("start-nothing".to_owned(), StartPage { asks: Asks::Nothing, ..start.clone() }.render()),
     ];
@@ -155,8 +167,6 @@ fn wait_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
             .render()
     };
     let sim = IdentityProviderKind::Sim;
-    let step = Step::ShowCode("0742".to_owned());
-    let pending = WaitState::Pending { step: Some(&step), status_url: "/signin/status?request=A&attempt=B", seconds_left: 97 };
     let card = CardStep {
         nonce: Some("m45RVLWT6ySwAFBjXAgLDXbRk8cVPpBbGTR8vQvzKGk=".to_owned()),
         card_host: url::Url::parse("https://card.innskra.is").ok(),
@@ -164,9 +174,22 @@ fn wait_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
     };
     let [both, web_eid, mtls] =
         [card.clone(), CardStep { card_host: None, ..card.clone() }, CardStep { nonce: None, ..card }].map(Step::ReadCard);
-    let read =
-        |step| WaitState::Pending { step: Some(step), status_url: "/signin/status?request=A&attempt=B", seconds_left: 97 };
     let redirect = Step::Redirect(url::Url::parse("https://broker.example.is/authorize?a=b&c=d").unwrap());
+    let waiting = |step| WaitState::Pending {
+        step,
+        status_url: "/signin/status?request=A&attempt=B",
+        restart_url: "/signin/start?request=A&attempt=B",
+        host: "innskra.example.is",
+        seconds_left: 97,
+    };
+    let app = IdentityProviderKind::App;
+    let link = "https://app.example.is/device-link?deviceLinkType=QR&elapsedSeconds=7&sessionToken=A";
+    let [code, choice, qr, open] = [
+        Step::ShowCode("0742".to_owned()),
+        Step::ChooseCode("0742".to_owned()),
+        Step::ShowQr(link.to_owned()),
+        Step::OpenApp(link.to_owned()),
+    ];
     let failed = |problem, incident| WaitState::Failed {
         problem,
         incident,
@@ -174,25 +197,16 @@ fn wait_samples(chrome: &Chrome<'_>, data: &Data) -> Vec<(String, String)> {
         other_url: Some("/signin/choose?request=A"),
     };
     let mut pages = vec![
-        ("wait-app".to_owned(), page(IdentityProviderKind::App, pending.clone())),
-        ("wait".to_owned(), page(sim, pending)),
-        (
-            "wait-checking".to_owned(),
-            page(sim, WaitState::Pending { step: None, status_url: "/signin/status?request=A&attempt=B", seconds_left: 97 }),
-        ),
-        ("wait-card".to_owned(), page(IdentityProviderKind::Card, read(&both))),
-        ("wait-card-web-eid".to_owned(), page(IdentityProviderKind::Card, read(&web_eid))),
-        ("wait-card-mtls".to_owned(), page(IdentityProviderKind::Card, read(&mtls))),
-        (
-            "wait-redirect".to_owned(),
-            page(IdentityProviderKind::Card, {
-                WaitState::Pending {
-                    step: Some(&redirect),
-                    status_url: "/signin/status?request=A&attempt=B",
-                    seconds_left: 597,
-                }
-            }),
-        ),
+        ("wait-app".to_owned(), page(app, waiting(Some(&code)))),
+        ("wait-app-choice".to_owned(), page(app, waiting(Some(&choice)))),
+        ("wait-qr".to_owned(), page(app, waiting(Some(&qr)))),
+        ("wait-open-app".to_owned(), page(app, waiting(Some(&open)))),
+        ("wait".to_owned(), page(sim, waiting(Some(&code)))),
+        ("wait-checking".to_owned(), page(sim, waiting(None))),
+        ("wait-redirect".to_owned(), page(IdentityProviderKind::Card, waiting(Some(&redirect)))),
+        ("wait-card".to_owned(), page(IdentityProviderKind::Card, waiting(Some(&both)))),
+        ("wait-card-web-eid".to_owned(), page(IdentityProviderKind::Card, waiting(Some(&web_eid)))),
+        ("wait-card-mtls".to_owned(), page(IdentityProviderKind::Card, waiting(Some(&mtls)))),
         ("wait-verified".to_owned(), page(sim, WaitState::Verified)),
         ("wait-elsewhere".to_owned(), page(sim, WaitState::Elsewhere { continue_url: "/connect/authorize?request=A" })),
         ("wait-incident".to_owned(), page(sim, failed(Problem::Rejected, Some(&data.opaque)))),

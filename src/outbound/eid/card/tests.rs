@@ -194,6 +194,7 @@ fn a_challenge_has_32_fresh_bytes_as_44_characters_and_names_our_origin() {
         client_id: "@myorg.is/webapp",
         attempt: crate::base::id::AttemptId(uuid::Uuid::nil()),
         accepted_acr: &[],
+        return_url: "",
     };
     let [one, two] = [(); 2].map(|()| match Card::prepare(&context, NOW) {
         Prepared { state: DriverState::Card(transaction), expires_at } => {

@@ -67,10 +67,10 @@ fn x5_02_a_forbidden_policy_refuses_whatever_else_is_there() {
     let authority = Authority::new("CA");
     let der = authority.issue(&key(), |_| {});
     let forbidding = |policy: &str| TrustProfile { forbid_policies: vec![policy.to_owned()], ..authority.profile() };
-    assert_eq!(check_in(&forbidding("0.4.0.2042.1.2"), &der).err(), Some(CertificateFault::ForbiddenPolicy));
+    assert_eq!(check_in(&forbidding("0.4.0.2042.1.2"), &der).err(), Some(CertificateFault::Policy));
     assert!(check_in(&forbidding("0.4.0.2042.1.1"), &der).is_ok());
     let anything = TrustProfile { require_policies: Vec::new(), ..forbidding("0.4.0.2042.1.2") };
-    assert_eq!(check_in(&anything, &der).err(), Some(CertificateFault::ForbiddenPolicy));
+    assert_eq!(check_in(&anything, &der).err(), Some(CertificateFault::Policy));
     let none = authority.issue(&key(), |params| params.custom_extensions.clear());
     assert!(check_in(&anything, &none).is_ok(), "without the extension there is nothing that is forbidden");
     let unreadable = authority.issue(&key(), |params| {

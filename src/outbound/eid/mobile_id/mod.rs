@@ -7,12 +7,13 @@ mod wire;
 use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use url::Url;
 
 use self::wire::{Outcome, StartRequest};
 use super::{
     DriverState, EidError, EidErrorKind, LoginContext, Prepared, Progress, Step, address,
+    challenge::challenge,
     display_text::{self, Format},
     error::DriverFault,
     signature::{AlgorithmName, Hash},
@@ -24,7 +25,10 @@ use crate::{
         digest::{base64, from_base64, sha256},
         entropy,
     },
-    model::{environment::Environment, identity_provider::MobileIdSettings, phone_number::PhoneNumber},
+    model::{
+        environment::Environment, identity_provider::MobileIdSettings, phone_number::PhoneNumber,
+        settings::production::providers::is_test_account,
+    },
     outbound::client::{Answer, OutboundClient, OutboundError},
 };
 
@@ -90,7 +94,7 @@ impl MobileId {
             if base_url.scheme() != "https" {
                 return Err(DriverFault::TestAddress("base_url"));
             }
-            if is_test_account(settings) {
+            if is_test_account(&settings.relying_party_uuid, &settings.relying_party_name) {
                 return Err(DriverFault::TestAccount);
             }
         }
@@ -194,24 +198,11 @@ impl MobileId {
     }
 }
 
-/// What is hashed and signed: 32 fresh bytes, our name, the client id and the time, the last three on lines of their own so that
-/// no two challenges run together (EID-02).
-fn challenge(fresh: &[u8; 32], context: &LoginContext<'_>, now: OffsetDateTime) -> Vec<u8> {
-    let time = now.format(&Rfc3339).unwrap_or_else(|_| now.unix_timestamp().to_string());
-    [fresh, context.server_name.as_bytes(), b"\n", context.client_id.as_bytes(), b"\n", time.as_bytes()].concat()
-}
-
 /// eid.md §2.2: six bits from the first byte of the hash, seven from the last; four digits.
 fn verification_code(hash: &[u8]) -> String {
     let first = u16::from(hash.first().copied().unwrap_or(0));
     let last = u16::from(hash.last().copied().unwrap_or(0));
     format!("{:04}", ((first & 0xfc) << 5) | (last & 0x7f))
-}
-
-/// The accounts of demonstration services and of the simulator (eid.md §12.5).
-fn is_test_account(settings: &MobileIdSettings) -> bool {
-    settings.relying_party_uuid.starts_with("00000000-0000-")
-        || settings.relying_party_name.split_whitespace().any(|word| word.eq_ignore_ascii_case("DEMO"))
 }
 
 fn unavailable(error: OutboundError) -> EidError {

@@ -84,6 +84,7 @@ const CONTEXT: LoginContext<'static> = LoginContext {
     client_id: "@island.is/minar",
     attempt: AttemptId(uuid::Uuid::nil()),
     accepted_acr: &[],
+    return_url: "",
 };
 
 impl Scene {
@@ -110,7 +111,7 @@ impl Scene {
     async fn sign_in(&self) -> Result<VerifiedIdentity, EidError> {
         let phone_number = PhoneNumber::parse("010 2989", true).expect("a number");
         let prepared = self.driver.prepare(&CONTEXT, BeginInput::PhoneNumber(phone_number), NOW)?;
-        let started = self.driver.start(&prepared.state).await?;
+        let started = self.driver.start(&prepared.state, &Clock::System).await?;
         // Another node goes on from the stored state.
         let stored = serde_json::to_string(&started).expect("JSON");
         let state = serde_json::from_str(&stored).expect("a state");
@@ -243,8 +244,8 @@ async fn nothing_is_sent_before_start_and_start_happens_once() {
     assert_eq!(prepared.expires_at, NOW + time::Duration::seconds(130));
     assert!(scene.driver.advance(&prepared.state, &scene.clock, Duration::ZERO).await.is_err());
     assert!(scene.provider.lock().expect("unpoisoned").started.is_none(), "EID-06");
-    let started = scene.driver.start(&prepared.state).await.expect("started");
-    assert!(scene.driver.start(&started).await.is_err(), "never a second prompt");
+    let started = scene.driver.start(&prepared.state, &Clock::System).await.expect("started");
+    assert!(scene.driver.start(&started, &Clock::System).await.is_err(), "never a second prompt");
     let shown = format!("{prepared:?} {started:?}");
     assert!(!shown.contains("0102989") && !shown.contains("de305d54"), "LOG-01: {shown}");
 }
@@ -255,7 +256,7 @@ async fn a_running_session_is_pending_and_a_busy_provider_is_asked_once_more() {
     let scene = Scene::new(running).await;
     let phone_number = PhoneNumber::parse("0102989", true).expect("a number");
     let prepared = scene.driver.prepare(&CONTEXT, BeginInput::PhoneNumber(phone_number), NOW).expect("prepared");
-    let started = scene.driver.start(&prepared.state).await.expect("started");
+    let started = scene.driver.start(&prepared.state, &Clock::System).await.expect("started");
     let progress = scene.driver.advance(&started, &scene.clock, Duration::from_secs(1)).await;
     assert!(matches!(progress, Ok(Progress::Pending)));
 
@@ -336,7 +337,10 @@ async fn a_provider_that_is_not_there_is_unavailable() {
     let driver = driver(settings(&base_url, Authority::new("CA").profile()), Environment::Development).expect("a driver");
     let phone_number = PhoneNumber::parse("6123456", false).expect("a number");
     let prepared = driver.prepare(&CONTEXT, BeginInput::PhoneNumber(phone_number), NOW).expect("prepared");
-    assert_eq!(driver.start(&prepared.state).await.expect_err("nobody").kind, EidErrorKind::ProviderUnavailable);
+    assert_eq!(
+        driver.start(&prepared.state, &Clock::System).await.expect_err("nobody").kind,
+        EidErrorKind::ProviderUnavailable
+    );
 }
 
 #[test]

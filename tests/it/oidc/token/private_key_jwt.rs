@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -18,8 +19,10 @@ use aws_lc_rs::{
 };
 use axum::{Json, Router, routing::get};
 use ias::{
-    base::digest::base64url,
+    base::{clock::Clock, digest::base64url},
+    demo::tls::Listener,
     flows::authenticate_client::{Credentials as Presented, Proof, authenticate},
+    http::server::tls::{ClientCertificates, Options, Tls},
     jobs::sweep,
     protocol::client_assertion::ClientAssertion,
 };
@@ -29,6 +32,7 @@ use time::Duration;
 
 use crate::support::{
     server::{SECRET, TestServer, configure, simulator},
+    tls::TlsAuthority,
     tokens::{Answer, Credentials, change, form_body, http, in_process, token},
 };
 
@@ -384,6 +388,55 @@ async fn ssr_05_keys_are_fetched_from_the_jwks_uri_and_an_edit_of_it_counts_at_o
     with_assertion(&server, &old.assertion(&server, "ES256", "old", "e")).await.is_refusal(401, "invalid_client");
     assert_eq!(with_assertion(&server, &new.assertion(&server, "EdDSA", "new", "f")).await.status, 200);
     assert_eq!(asked.load(Ordering::SeqCst), 1, "the old address is not asked any more");
+}
+
+#[tokio::test]
+async fn ssr_02_a_jwks_uri_over_https_on_this_machine_needs_its_host_opened_and_its_authority_trusted() {
+    let (authority, directory) = (TlsAuthority::new("Rót"), tempfile::tempdir().unwrap());
+    let root = directory.path().join("ca.pem");
+    std::fs::write(&root, &authority.pem).unwrap();
+    authority.server(&["localhost", "127.0.0.1"]).write(directory.path());
+    let key = Key::p256();
+    for host in ["localhost", "127.0.0.1"] {
+        let (hosts, roots) = ([host.to_owned()], [root.clone()]);
+        for (hosts, roots, status, expected) in
+            [(&[][..], &[][..], 401, 0), (&[], &roots, 401, 0), (&hosts, &[], 401, 0), (&hosts, &roots, 200, 1)]
+        {
+            let server = TestServer::start_with(|settings| {
+                settings.outbound.widen(settings.environment, hosts, roots).unwrap();
+            })
+            .await;
+            let (uri, asked) = publish_over_tls(json!([key.jwk("k")]), host, directory.path()).await;
+            register(&server, &format!("    jwks_uri: {uri}\n")).await;
+            let answer = with_assertion(&server, &key.assertion(&server, "ES256", "k", "a")).await;
+            assert_eq!(answer.status, status, "{host} {hosts:?} {roots:?}");
+            assert_eq!(asked.load(Ordering::SeqCst), expected, "{host} {hosts:?} {roots:?}");
+        }
+    }
+}
+
+/// The same behind TLS, at a host of this machine.
+async fn publish_over_tls(keys: Value, host: &str, directory: &Path) -> (String, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let handler = move || async move {
+        count.fetch_add(1, Ordering::SeqCst);
+        Json(json!({ "keys": keys }))
+    };
+    let tls = Tls::open(Options {
+        listener: "jwks",
+        certificate: directory.join("tls.pem"),
+        key: directory.join("tls.key"),
+        host: host.to_owned(),
+        handshake_timeout: Monotonic::from_secs(5),
+        client_certificates: ClientCertificates::NotAsked,
+        clock: Clock::System,
+    });
+    let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("https://{host}:{}/jwks", tcp.local_addr().unwrap().port());
+    let listener = Listener::tls(tcp, Arc::new(tls.unwrap())).unwrap();
+    tokio::spawn(axum::serve(listener, Router::new().route("/jwks", get(handler))).into_future());
+    (uri, asked)
 }
 
 #[tokio::test]
