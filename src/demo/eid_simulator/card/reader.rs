@@ -138,7 +138,10 @@ async fn answer(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
 }
 
 fn draw(world: &World, fields: Fields, notice: Option<(&'static str, &'static str)>) -> Response {
-    let people = world.people.values().map(|person| {
+    // the people first, then the numbers that play something
+    let mut people: Vec<_> = world.people.values().collect();
+    people.sort_by_key(|person| Scenario::of(&person.national_id).is_some());
+    let people = people.into_iter().map(|person| {
         let scenario = Scenario::of(&person.national_id);
         let outcome = scenario.map(|it| if fields.language() == "is" { it.outcome_is } else { it.outcome });
         let name = outcome.map_or_else(|| person.name.clone(), |outcome| format!("{}: {outcome}", person.name));
