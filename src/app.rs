@@ -407,6 +407,16 @@ impl Configuration {
         self.drivers.get(&provider).map(|built| &*built.driver)
     }
 
+    /// The hosts at which browsers are asked for certificates, with their ports where one is sent.
+    pub fn card_hosts(&self) -> impl Iterator<Item = String> {
+        self.drivers.values().filter_map(|built| built.driver.card_host().map(|url| url.authority().to_owned()))
+    }
+
+    /// The names, DER, of whoever issues the certificates for which browsers are asked.
+    pub fn card_issuers(&self) -> Vec<Vec<u8>> {
+        self.drivers.values().flat_map(|built| built.driver.card_issuers()).collect()
+    }
+
     /// The identity providers that have no driver, and why: production does not start with any (OPS-02).
     pub fn faults(&self) -> &[String] {
         &self.faults

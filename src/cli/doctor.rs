@@ -6,6 +6,7 @@ use sqlx::PgPool;
 
 use super::{node, say};
 use crate::{
+    base::clock::Clock,
     config::{Purpose, Settings, Sources, environment::Environment},
     keys::ring::KeyRing,
     model::settings::production,
@@ -52,6 +53,10 @@ pub(super) async fn run(arguments: &Arguments, file: Option<PathBuf>) -> anyhow:
     if let Some(mut settings) = settings {
         let word = arguments.environment.as_deref();
         settings.environment = word.and_then(Environment::parse).unwrap_or(settings.environment);
+        if settings.server.tls_files().is_some() {
+            let fault = node::tls(&settings, &Clock::System).err().map(|error| format!("{error:#}"));
+            findings.note("certificate and key are in order", fault.into_iter().collect());
+        }
         look_at_the_database(&settings, &mut findings).await;
     }
     let faults = findings.faults;

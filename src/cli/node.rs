@@ -101,7 +101,7 @@ pub(super) async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<
 }
 
 /// The TLS of the listener, where the settings give it a certificate.
-fn tls(settings: &Settings, clock: &Clock) -> anyhow::Result<Option<Arc<Tls>>> {
+pub(super) fn tls(settings: &Settings, clock: &Clock) -> anyhow::Result<Option<Arc<Tls>>> {
     let server = &settings.server;
     let Some((certificate, key)) = server.tls_files() else { return Ok(None) };
     let tls = Tls::open(tls::Options {
@@ -123,6 +123,7 @@ impl Node {
         pool: PgPool,
         listener: TcpListener,
         operations: TcpListener,
+        card: Option<TcpListener>,
     ) -> anyhow::Result<Self> {
         migrations::check_schema(&pool).await?;
         let clock = Clock::System;
@@ -154,8 +155,11 @@ impl Node {
         let stop_serving = CancellationToken::new();
         let operations_address = operations.local_addr()?;
         let listener = Listener::new(listener, tls);
+        let card = card.map(|card| Listener::of_card_host(card, &app)).transpose();
+        let card = card.context("server.card_tls_certificate and server.card_tls_key are of no use")?;
         let servers = [(listener, router::public(&app)), (operations.into(), router::operations(&app))]
             .into_iter()
+            .chain(card.map(|listener| (listener, router::card_host(&app))))
             .map(|(listener, router)| {
                 let (settings, stop) = (app.settings.server.clone(), stop_serving.clone());
                 tokio::spawn(async move { server::serve(listener, router, &settings, stop).await })

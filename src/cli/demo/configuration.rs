@@ -1,6 +1,10 @@
 //! The demo's organisations, clients and scopes: the files of config/demo, which the binary carries, applied as any others.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -10,7 +14,7 @@ use super::{Addresses, state::State};
 use crate::{
     base::clock::Clock,
     config::environment::Environment,
-    demo::eid_simulator::Simulator,
+    demo::eid_simulator::{BROKER_CLIENT_SECRET, Simulator},
     flows::apply::{self, Options},
 };
 
@@ -21,6 +25,11 @@ const FILES: [(&str, &str); 5] = [
     ("organisations.yaml", include_str!("../../../config/demo/organisations.yaml")),
     ("scopes.yaml", include_str!("../../../config/demo/scopes.yaml")),
 ];
+
+/// Where a demo's nodes find what proves to upstream providers who they are.
+pub(super) fn secrets(data_dir: &Path) -> PathBuf {
+    data_dir.join("config").join("secrets")
+}
 
 /// Applies the files, with the addresses of this run.
 pub(super) async fn apply(
@@ -36,6 +45,9 @@ pub(super) async fn apply(
     for (name, text) in FILES {
         fs::write(folder.join(name), text)?;
     }
+    let secrets = secrets(data_dir);
+    fs::create_dir_all(&secrets)?;
+    fs::write(secrets.join("broker"), BROKER_CLIENT_SECRET)?;
     let (callback, logout) = match conformance_base {
         Some(base) => {
             let base = base.as_str().trim_end_matches('/');
@@ -49,6 +61,9 @@ pub(super) async fn apply(
         ("SIMULATOR_TLS_ROOTS".to_owned(), addresses.trusted_roots().to_owned()),
         ("SIMULATOR_ANCHORS".to_owned(), simulator.anchors_pem()),
         ("SIMULATOR_INTERMEDIATES".to_owned(), simulator.intermediates_pem()),
+        ("SIMULATOR_APP_INTERMEDIATES".to_owned(), simulator.app_intermediates_pem()),
+        ("SIMULATOR_CARD_INTERMEDIATES".to_owned(), simulator.card_intermediates_pem()),
+        ("CARD_HOST".to_owned(), addresses.card.clone()),
         ("CONFORMANCE_CALLBACK".to_owned(), callback),
         ("CONFORMANCE_LOGOUT".to_owned(), logout),
     ]);

@@ -229,6 +229,22 @@ impl Driver {
         }
     }
 
+    /// Where browsers are asked for the certificates of cards, if that is a way of this provider.
+    pub fn card_host(&self) -> Option<&Url> {
+        match self {
+            Self::Card(driver) => driver.card_host(),
+            _ => None,
+        }
+    }
+
+    /// The names, DER, of whoever issues those certificates: browsers offer no others.
+    pub fn card_issuers(&self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Card(driver) if driver.card_host().is_some() => driver.issuers(),
+            _ => Vec::new(),
+        }
+    }
+
     /// What the page shows at `now`. No network.
     pub fn step(&self, state: &DriverState, now: OffsetDateTime) -> Option<Step> {
         match (self, state) {

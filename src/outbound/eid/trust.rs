@@ -68,9 +68,10 @@ impl Trust {
         })
     }
 
-    /// Whoever may have issued a person's certificate: the anchors, and the certificates below them.
-    pub(super) fn issuers(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
-        self.anchors.iter().chain(&self.intermediates)
+    /// The names, DER, of whoever may have issued a person's certificate: the anchors, and the authorities below them.
+    pub(super) fn issuers(&self) -> impl Iterator<Item = Vec<u8>> {
+        let all = self.anchors.iter().chain(&self.intermediates);
+        all.filter_map(|issuer| parse(issuer).map(|certificate| certificate.subject().as_raw().to_vec()))
     }
 
     /// The certificates that may stand between leaf and anchor.

@@ -11,4 +11,5 @@ mod sign_in;
 mod tabs;
 mod tls;
 mod trouble;
+mod upstream;
 mod way_back;

@@ -1,6 +1,9 @@
 //! What stands around a browser: a server, the example application that signs people in with it, and the people's phones.
 
-use ias::base::{clock::Clock, digest, entropy, text::Language};
+use ias::{
+    base::{clock::Clock, digest, entropy, text::Language},
+    config::Settings,
+};
 
 use super::{
     chromium::{Chromium, View},
@@ -26,12 +29,17 @@ pub struct Scene {
 impl Scene {
     /// None where the tests with a browser are left out.
     pub async fn open(view: View) -> Option<Self> {
+        Self::open_with(view, |_| {}).await
+    }
+
+    /// The same, the server's settings changed.
+    pub async fn open_with(view: View, change: impl FnOnce(&mut Settings)) -> Option<Self> {
         if driver::is_left_out() {
             return None;
         }
         let place = Place::find().await;
         let app = place.address.clone();
-        let (server, chromium) = tokio::join!(TestServer::start_for(&app, |_| {}), Chromium::start(view));
+        let (server, chromium) = tokio::join!(TestServer::start_for(&app, change), Chromium::start(view));
         let application = ExampleApplication::serve(&server, place, Clock::System).await;
         Some(Self { server, app, chromium, simulator: &simulator().await.url, _application: application })
     }

@@ -1,5 +1,9 @@
 //! The pages on which people sign in, choose and allow.
 
+mod app;
+mod app_faults;
+mod assurance;
+mod card;
 mod choose;
 mod consent;
 mod evidence;
@@ -11,4 +15,6 @@ mod secrecy;
 mod sessions;
 mod start;
 mod statements;
+mod upstream;
+mod upstream_faults;
 mod wait;

@@ -133,6 +133,7 @@ async fn own_simulator(server: &TestServer) -> (Simulator, DropGuard) {
         data_dir: directory.path().to_owned(),
         public_url: url.clone(),
         relying_party: RelyingParty::default(),
+        apps: eid_simulator::AppOptions { key: eid_simulator::AppKey::Short, http_callbacks: true },
         mode: Mode::Auto { delay_ms: 0..=0 },
         control_token: Secret::new(String::new()),
         clock: Clock::System,

@@ -66,7 +66,7 @@ impl FromStr for Style {
 
 impl Shared {
     /// The issuer of a style.
-    fn op_issuer(&self, style: Style) -> String {
+    pub(super) fn op_issuer(&self, style: Style) -> String {
         format!("{}/op/{}", self.public_url, style.as_str())
     }
 }

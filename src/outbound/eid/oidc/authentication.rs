@@ -168,3 +168,117 @@ impl fmt::Debug for SigningKey {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::{
+        encoding::{AsDer, Pkcs8V1Der},
+        rsa::{KeyPair, KeySize},
+        signature::KeyPair as _,
+    };
+    use serde_json::json;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::{
+        model::environment::Environment,
+        outbound::client::OutboundClient,
+        protocol::{client_assertion::ClientAssertion, client_keys::ClientJwks},
+    };
+
+    const NOW: OffsetDateTime = datetime!(2026-11-22 10:00 UTC);
+    const ENDPOINT: &str = "https://broker.example.is/token";
+
+    fn provider() -> Provider {
+        let http = OutboundClient::pinned("").expect("a client");
+        Provider::new("https://broker.example.is", http, Environment::Production).expect("a provider")
+    }
+
+    fn read(settings: serde_json::Value, files: &[(&str, &str)]) -> Result<Authentication, DriverFault> {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).expect("a file");
+        }
+        let settings = serde_json::from_value(settings).expect("settings");
+        Authentication::new(&settings, Some(folder.path()))
+    }
+
+    fn pem(der: &[u8]) -> String {
+        format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", base64(der))
+    }
+
+    fn proof(authentication: &Authentication) -> Proof {
+        authentication.prove("ias client", &provider(), ENDPOINT, NOW).expect("a proof")
+    }
+
+    fn field<'a>(proof: &'a Proof, name: &str) -> Option<&'a str> {
+        proof.fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.expose().as_str())
+    }
+
+    #[test]
+    fn a_secret_is_encoded_in_the_header_and_plain_in_the_body() {
+        let files = [("broker", "s+cret%/:\n")];
+        let basic = proof(&read(json!({"method": "client_secret_basic", "secret": "broker"}), &files).expect("read"));
+        let expected = format!("Basic {}", base64("ias+client:s%2Bcret%25%2F%3A"));
+        assert_eq!(basic.authorization.as_ref().map(|value| value.expose().clone()), Some(expected), "RFC 6749 §2.3.1");
+        assert!(basic.fields.is_empty());
+        let post = proof(&read(json!({"method": "client_secret_post", "secret": "broker"}), &files).expect("read"));
+        assert_eq!((field(&post, "client_id"), field(&post, "client_secret")), (Some("ias client"), Some("s+cret%/:")));
+        assert!(post.authorization.is_none());
+    }
+
+    #[test]
+    fn an_assertion_is_what_we_ourselves_would_accept() {
+        let rsa = KeyPair::generate(KeySize::Rsa2048).expect("a key");
+        let der: Pkcs8V1Der<'_> = AsDer::as_der(&rsa).expect("DER");
+        let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
+        let ec_der = ec.to_pkcs8v1().expect("DER");
+        let (public, point) = (rsa.public_key(), ec.public_key().as_ref());
+        let keys = ClientJwks::parse(&json!({ "keys": [
+            { "kty": "RSA", "kid": "rsa", "n": base64url(public.modulus().big_endian_without_leading_zero()), "e": "AQAB" },
+            { "kty": "EC", "kid": "ec", "crv": "P-256", "x": base64url(&point[1..33]), "y": base64url(&point[33..]) },
+        ] }))
+        .expect("keys");
+        let files = [("rsa.pem", &*pem(der.as_ref())), ("ec.pem", &*pem(ec_der.as_ref()))];
+        for (more, algorithm, audience) in [
+            (json!({"secret": "rsa.pem", "key_id": "rsa"}), AssertionAlgorithm::Rs256, "https://broker.example.is"),
+            (
+                json!({"secret": "rsa.pem", "key_id": "rsa", "algorithm": "PS256"}),
+                AssertionAlgorithm::Ps256,
+                "https://broker.example.is",
+            ),
+            (json!({"secret": "ec.pem", "key_id": "ec", "audience": "token_endpoint"}), AssertionAlgorithm::Es256, ENDPOINT),
+            (json!({"secret": "ec.pem"}), AssertionAlgorithm::Es256, "https://broker.example.is"),
+        ] {
+            let mut settings = more;
+            settings["method"] = "private_key_jwt".into();
+            let authentication = read(settings, &files).expect("read");
+            assert!(!format!("{authentication:?}").contains("PRIVATE"));
+            let (one, two) = (proof(&authentication), proof(&authentication));
+            assert_eq!(field(&one, "client_assertion_type"), Some(ASSERTION_TYPE));
+            let assertion = ClientAssertion::parse(field(&one, "client_assertion").expect("an assertion")).expect("reads");
+            assertion.judge(audience, NOW).expect("CAU-10");
+            assertion.verify(assertion.key(&keys, &[algorithm]).expect("a key")).expect("its signature");
+            assert_eq!(assertion.client_id(), "ias client");
+            assert_ne!(field(&one, "client_assertion"), field(&two, "client_assertion"), "each has a jti of its own");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_not_there_or_none_is_refused_by_its_name_alone() {
+        let refused = |settings, files: &[(&str, &str)]| read(settings, files).expect_err("no secret").to_string();
+        let basic = |name: &str| json!({"method": "client_secret_basic", "secret": name});
+        let missing = refused(basic("broker"), &[]);
+        assert_eq!(missing, "the secret broker cannot be used: the file cannot be read");
+        assert!(refused(basic("broker"), &[("broker", " \n")]).contains("empty"));
+        for name in ["", "..", "../broker", "/etc/passwd", ".broker"] {
+            assert!(refused(basic(name), &[]).contains("not a file's name"), "{name}");
+        }
+        let key = json!({"method": "private_key_jwt", "secret": "key.pem"});
+        let shown = refused(key, &[("key.pem", "-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----\n")]);
+        assert!(shown.contains("PKCS#8") && !shown.contains("aGVsbG8"), "{shown}");
+        let settings = serde_json::from_value(basic("broker")).expect("settings");
+        let unset = Authentication::new(&settings, None).expect_err("no folder").to_string();
+        assert!(unset.contains("sign_in.secrets_dir"), "{unset}");
+    }
+}

@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(number(json!({ "nin": "0101302989", "nationalRegisterId": "0101302989" })), Ok("0101302989".into()));
         assert_eq!(number(json!({ "nin": "0101302399", "nationalRegisterId": "0101302989" })), Err(ClaimFault::Contradiction));
         assert_eq!(number(json!({ "sub": "0101302989" })), Err(ClaimFault::NoNationalId));
-        for odd in [json!(101302989), json!(["0101302989"]), Value::Null] {
+        for odd in [json!(101_302_989), json!(["0101302989"]), Value::Null] {
             assert_eq!(number(json!({ "nin": odd })), Err(ClaimFault::Malformed), "X5-06");
         }
     }
