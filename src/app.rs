@@ -24,10 +24,12 @@ use crate::{
     config::Settings,
     keys::{KeyFault, ring::KeyRing},
     model::{
+        environment::Environment,
         identity_provider::IdentityProvider,
         scope::{OFFLINE_ACCESS, OPENID, PROFILE},
         secret::SecretOwner,
         session::SessionLifetimes,
+        settings::production,
         signing_key::KeyLifetimes,
         urls::Urls,
     },
@@ -98,8 +100,17 @@ pub struct Inner {
     configuration: ArcSwap<Configuration>,
     keys: ArcSwap<KeyRing>,
     confirmed: Mutex<Option<Confirmed>>,
-    /// one at a time: an older configuration never replaces a newer one. Holds the beginning of the last lease.
-    confirming: tokio::sync::Mutex<Option<Instant>>,
+    /// one at a time: an older configuration never replaces a newer one
+    confirming: tokio::sync::Mutex<Confirming>,
+}
+
+/// What the next look at the version row has to know of the earlier ones.
+#[derive(Default)]
+struct Confirming {
+    /// the beginning of the last lease
+    leased_at: Option<Instant>,
+    /// the configuration that production refuses, while this node goes on with the one that it has
+    refuses: Option<i64>,
 }
 
 /// What the last look at the database's version row showed.
@@ -241,17 +252,17 @@ impl Inner {
     /// Confirms the configuration, and reads it and the keys anew where their version has changed. Where it has not, that is
     /// one statement, which renews this node's lease as well.
     pub async fn confirm(&self) -> Result<(), AppFault> {
-        let mut leased_at = self.confirming.lock().await;
+        let mut before = self.confirming.lock().await;
         loop {
             let serves = self.configuration().snapshot.version;
-            let (confirmed, version) = ask(&self.pool, self.node, serves).await?;
-            if version != serves {
-                self.reload().await?;
+            let (confirmed, version) = ask(&self.pool, self.node, serves, before.refuses).await?;
+            if version != serves && before.refuses != Some(version) {
+                before.refuses = self.reload().await?;
                 continue;
             }
             // An edit may be made, and look for our lease, between the statement's look at the version and its commit. It then
             // finds the lease before; where that was none, or would end too soon, we ask again under the one that we have now.
-            let lease = leased_at.replace(confirmed.at);
+            let lease = before.leased_at.replace(confirmed.at);
             if lease.is_some_and(|lease| confirmed.at.duration_since(lease) < LEASE_COVERS) {
                 self.take_over(confirmed);
                 return Ok(());
@@ -261,16 +272,31 @@ impl Inner {
 
     /// All of it, in about ten statements whatever there is: 2,000 clients take 0.2 s even unoptimized, beside the requests, which
     /// are answered from the earlier one meanwhile. To read only what changed, every edit would have to say what it touched.
-    async fn reload(&self) -> Result<(), AppFault> {
+    ///
+    /// Gives its version where production refuses it (eid.md §12): what stands goes on.
+    async fn reload(&self) -> Result<Option<i64>, AppFault> {
         // the keys after the version that stands for them: they may be newer than it, never older (KEY-05)
         let snapshot = snapshot::load(&self.pool).await?;
         let keys = KeyRing::load(&self.pool, &self.master).await?;
         let earlier = self.configuration.load();
+        let faults = production_faults(&self.settings, &snapshot);
+        metrics::CONFIGURATION_REFUSED.set(if faults.is_empty() { 0.0 } else { 1.0 }, &[]);
+        for fault in &faults {
+            tracing::error!(
+                security_event = "configuration_refused",
+                version = snapshot.version,
+                fault,
+                "production refuses the stored configuration, and what stands goes on"
+            );
+        }
+        let refuses = (!faults.is_empty()).then_some(snapshot.version);
+        // keys go on rotating, and what is void stays void
+        let snapshot = if refuses.is_some() { earlier.snapshot.with_not_before_of(&snapshot) } else { snapshot };
         let configuration =
             Configuration::assemble(snapshot, Some(&earlier), &keys, &self.settings, &self.urls, &self.http, &self.clock);
         self.keys.store(keys);
         self.configuration.store(Arc::new(configuration));
-        Ok(())
+        Ok(refuses)
     }
 
     fn take_over(&self, confirmed: Confirmed) {
@@ -312,9 +338,9 @@ impl Confirmed {
 }
 
 /// Looks at the version row. The clock that is compared is the machine's, also where a test has another idea of the time.
-async fn ask(pool: &PgPool, node: NodeId, serves: i64) -> sqlx::Result<(Confirmed, i64)> {
+async fn ask(pool: &PgPool, node: NodeId, serves: i64, refuses: Option<i64>) -> sqlx::Result<(Confirmed, i64)> {
     let (at, before) = (Instant::now(), Clock::System.now());
-    let Confirmation { version, database_time } = nodes::confirm(pool, node, serves).await?;
+    let Confirmation { version, database_time } = nodes::confirm(pool, node, serves, refuses).await?;
     let clock_offset = clock_offset(before, database_time, Clock::System.now());
     Ok((Confirmed { at, clock_offset }, version))
 }
@@ -381,10 +407,30 @@ impl Configuration {
         self.drivers.get(&provider).map(|built| &*built.driver)
     }
 
+    /// The hosts at which browsers are asked for certificates, with their ports where one is sent.
+    pub fn card_hosts(&self) -> impl Iterator<Item = String> {
+        self.drivers.values().filter_map(|built| built.driver.card_host().map(|url| url.authority().to_owned()))
+    }
+
+    /// The names, DER, of whoever issues the certificates for which browsers are asked.
+    pub fn card_issuers(&self) -> Vec<Vec<u8>> {
+        self.drivers.values().flat_map(|built| built.driver.card_issuers()).collect()
+    }
+
     /// The identity providers that have no driver, and why: production does not start with any (OPS-02).
     pub fn faults(&self) -> &[String] {
         &self.faults
     }
+}
+
+/// What production does not serve of a stored configuration (eid.md §12); nothing in other environments.
+pub fn production_faults(settings: &Settings, snapshot: &Snapshot) -> Vec<String> {
+    if settings.environment != Environment::Production {
+        return Vec::new();
+    }
+    let clients = snapshot.clients().map(AsRef::as_ref);
+    let providers = snapshot.identity_providers().iter().map(AsRef::as_ref);
+    production::faults(clients, providers, &settings.sign_in.pinned_anchors())
 }
 
 /// What discovery says of the configuration (DISC-02): nothing that does not work.

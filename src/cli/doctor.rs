@@ -6,8 +6,10 @@ use sqlx::PgPool;
 
 use super::{node, say};
 use crate::{
+    base::clock::Clock,
     config::{Purpose, Settings, Sources, environment::Environment},
     keys::ring::KeyRing,
+    model::settings::production,
     outbound::{client::OutboundClient, eid::Driver},
     store::{configuration, migrations, signing_keys, snapshot},
 };
@@ -51,6 +53,10 @@ pub(super) async fn run(arguments: &Arguments, file: Option<PathBuf>) -> anyhow:
     if let Some(mut settings) = settings {
         let word = arguments.environment.as_deref();
         settings.environment = word.and_then(Environment::parse).unwrap_or(settings.environment);
+        if settings.server.tls_files().is_some() {
+            let fault = node::tls(&settings, &Clock::System).err().map(|error| format!("{error:#}"));
+            findings.note("certificate and key are in order", fault.into_iter().collect());
+        }
         look_at_the_database(&settings, &mut findings).await;
     }
     let faults = findings.faults;
@@ -74,7 +80,7 @@ async fn look_at_the_database(settings: &Settings, findings: &mut Findings) {
 
 async fn look_at_the_rows(settings: &Settings, pool: &PgPool, findings: &mut Findings) -> anyhow::Result<()> {
     let theirs = configuration::environment(pool).await?.filter(|theirs| *theirs != settings.environment);
-    let fault = theirs.map(|theirs| node::other_environment(theirs, settings.environment));
+    let fault = theirs.map(|theirs| production::other_environment(theirs, settings.environment));
     findings.note("the database is of this environment", fault.into_iter().collect());
     // the first start makes the keys
     if !signing_keys::list_data_keys(pool).await?.is_empty() {
@@ -92,7 +98,7 @@ async fn look_at_the_rows(settings: &Settings, pool: &PgPool, findings: &mut Fin
     });
     let mut faults: Vec<String> = drivers.collect();
     if settings.environment == Environment::Production {
-        faults.extend(node::production_faults(&snapshot));
+        faults.extend(crate::app::production_faults(settings, &snapshot));
     }
     findings.note(&format!("the configuration (version {}) is in order", snapshot.version), faults);
     Ok(())

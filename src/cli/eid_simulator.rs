@@ -9,7 +9,7 @@ use super::{node, say, stop_signal, variable};
 use crate::{
     base::{clock::Clock, digest, entropy, secret::Secret},
     config::environment::Environment,
-    demo::eid_simulator::{Mode, Options, RelyingParty, Simulator},
+    demo::eid_simulator::{AppKey, AppOptions, Mode, Options, RelyingParty, Simulator},
 };
 
 #[derive(Debug, clap::Args)]
@@ -26,6 +26,12 @@ pub(super) struct Arguments {
     /// Approve every request at once
     #[arg(long)]
     auto_approve: bool,
+    /// Let apps lead browsers back to http addresses on this machine, which a real one refuses
+    #[arg(long)]
+    allow_http_callback: bool,
+    /// Give apps shorter keys (RSA-2048), as for many sign-ins at once
+    #[arg(long)]
+    short_app_keys: bool,
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
@@ -47,12 +53,20 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         mode: if arguments.auto_approve { Mode::Auto { delay_ms: 0..=0 } } else { Mode::Manual },
         control_token: Secret::new(token.clone()),
         clock: Clock::System,
+        apps: AppOptions {
+            key: if arguments.short_app_keys { AppKey::Short } else { AppKey::Usual },
+            http_callbacks: arguments.allow_http_callback,
+        },
     })
     .await
     .context("the simulator cannot start")?;
+    if arguments.allow_http_callback {
+        say("apps lead browsers back to http addresses: not as a real service does");
+    }
     let stopped = stop_signal();
     say("HERMIR: this simulator issues electronic IDs that prove nothing");
     say(&format!("wire     {public_url}/mid-api"));
+    say(&format!("         {public_url}/smart-id-rp/v3"));
     say(&format!("phone    {public_url}/phone"));
     say(&format!("control  {public_url}/control"));
     if given.is_none() {

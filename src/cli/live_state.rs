@@ -1,15 +1,17 @@
-//! `ias person block|unblock` and `ias not-before`: cutting off people and what was given (RT-12, STO-09).
+//! `ias person …` and `ias not-before`: cutting off people and what was given (RT-12, STO-09), and closing telephone numbers to new
+//! browsers (ias-domain.md §6.4).
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 
 use super::{node, place::Place, say};
 use crate::{
     base::clock::Clock,
     flows::admin::live_state::{self, Whose},
-    model::national_id::NationalId,
+    keys::ring::KeyRing,
+    model::{environment::Environment, national_id::NationalId, phone_number::PhoneNumber},
 };
 
 #[derive(Debug, clap::Args)]
@@ -30,6 +32,28 @@ enum PersonCommand {
     },
     /// Let a blocked person sign in again; what was given before stays void
     Unblock {
+        /// Ten digits; - reads them from standard input
+        #[arg(value_name = "NATIONAL_ID")]
+        national_id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Close a person's telephone number to browsers in which they have not signed in; one number, until a day
+    Restrict {
+        /// Ten digits; - reads them from standard input
+        #[arg(value_name = "NATIONAL_ID")]
+        national_id: String,
+        /// Seven digits; - reads them from standard input, from the line after the national id
+        #[arg(long, value_name = "NUMBER")]
+        phone_number: String,
+        /// The first day on which the number is open again, as 2026-12-24; tomorrow at the earliest
+        #[arg(long, value_name = "DAY", value_parser = day)]
+        until: Date,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Open a person's telephone number to every browser again
+    LiftRestriction {
         /// Ten digits; - reads them from standard input
         #[arg(value_name = "NATIONAL_ID")]
         national_id: String,
@@ -78,19 +102,39 @@ struct When {
 }
 
 pub(super) async fn person(arguments: Person, file: Option<PathBuf>) -> anyhow::Result<()> {
-    let (PersonCommand::Block { national_id, place } | PersonCommand::Unblock { national_id, place }) = &arguments.command;
-    let national_id = read_national_id(national_id)?;
-    let (_, pool) = place.reach(file).await?;
     let now = Clock::System.now();
-    match &arguments.command {
-        PersonCommand::Block { .. } => {
+    match arguments.command {
+        PersonCommand::Block { national_id, place } => {
+            let national_id = read_national_id(&national_id)?;
+            let (_, pool) = place.reach(file).await?;
             live_state::block(&pool, &national_id, now).await?;
             say("blocked: no sign-in, and nothing that was given before holds any more");
         }
-        PersonCommand::Unblock { .. } => {
+        PersonCommand::Unblock { national_id, place } => {
+            let national_id = read_national_id(&national_id)?;
+            let (_, pool) = place.reach(file).await?;
             let done = live_state::unblock(&pool, &national_id, now).await?;
             anyhow::ensure!(done, "nobody of this national id is blocked");
             say("the person may sign in again");
+        }
+        PersonCommand::Restrict { national_id, phone_number, until, place } => {
+            let national_id = read_national_id(&national_id)?;
+            let typed = read(&phone_number)?;
+            // Iceland keeps UTC all year
+            let until = until.midnight().assume_utc();
+            anyhow::ensure!(until > now, "--until: name a day that is still to come");
+            let (settings, pool) = place.reach(file).await?;
+            let number = PhoneNumber::parse(&typed, settings.environment != Environment::Production)?;
+            let keys = KeyRing::load(&pool, &settings.keys.master_key()?).await?;
+            live_state::restrict(&pool, &national_id, &number.key(keys.pseudonyms()), until, now).await?;
+            say("closed: with this number only browsers that the person has signed in with go on");
+        }
+        PersonCommand::LiftRestriction { national_id, place } => {
+            let national_id = read_national_id(&national_id)?;
+            let (_, pool) = place.reach(file).await?;
+            let done = live_state::lift_restriction(&pool, &national_id, now).await?;
+            anyhow::ensure!(done, "this person has closed no number");
+            say("the person's number is open to every browser again");
         }
     }
     Ok(())
@@ -119,12 +163,20 @@ pub(super) async fn not_before(arguments: NotBefore, file: Option<PathBuf>) -> a
 
 /// From the argument, or from standard input.
 fn read_national_id(argument: &str) -> anyhow::Result<NationalId> {
+    NationalId::parse(&read(argument)?).map_err(|_| anyhow::anyhow!("a national id has ten digits"))
+}
+
+fn read(argument: &str) -> std::io::Result<String> {
     let mut text = argument.to_owned();
     if argument == "-" {
         text.clear();
         std::io::stdin().read_line(&mut text)?;
     }
-    NationalId::parse(&text).map_err(|_| anyhow::anyhow!("a national id has ten digits"))
+    Ok(text)
+}
+
+fn day(text: &str) -> Result<Date, String> {
+    Date::parse(text, format_description!("[year]-[month]-[day]")).map_err(|_| "write a day as 2026-12-24".to_owned())
 }
 
 fn moment(text: &str) -> Result<OffsetDateTime, String> {

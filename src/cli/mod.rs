@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 #[cfg(feature = "demo")]
 mod eid_simulator;
+mod evidence;
 mod keys;
 mod live_state;
 mod migrate;
@@ -50,7 +51,9 @@ enum Command {
     Secrets(secrets::Arguments),
     /// Look at the signing keys, announce a new one, or revoke one
     Keys(keys::Arguments),
-    /// Block a person, or let them sign in again
+    /// Open what is kept of a sign-in: challenge, signature, certificate and what was said of its revocation
+    Evidence(evidence::Arguments),
+    /// Block a person, let them sign in again, or close their telephone number to new browsers
     Person(live_state::Person),
     /// Make void what was given before a moment: to everybody, to a client, or in a person's name
     NotBefore(live_state::NotBefore),
@@ -88,6 +91,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Command::Apply(arguments) => apply::run(arguments, file).await,
         Command::Secrets(arguments) => secrets::run(arguments, file).await,
         Command::Keys(arguments) => keys::run(arguments, file).await,
+        Command::Evidence(arguments) => evidence::run(arguments, file).await,
         Command::Person(arguments) => live_state::person(arguments, file).await,
         Command::NotBefore(arguments) => live_state::not_before(arguments, file).await,
         #[cfg(feature = "demo")]

@@ -22,11 +22,10 @@ use crate::{
     },
     jobs,
     keys::life_cycle,
-    model::settings::production,
+    model::settings::production::{self, Installation},
     store::{
         configuration, migrations, nodes,
         pool::{self, PoolSettings},
-        snapshot::Snapshot,
     },
     telemetry::metrics::Metrics,
 };
@@ -82,22 +81,18 @@ fn pool_settings(database: &Database) -> PoolSettings {
 
 /// Ends when an edit is in force: no node serves without it (decision F).
 pub(super) async fn await_all(pool: &PgPool) -> anyhow::Result<()> {
-    match await_nodes(pool).await.context("it is saved, and whether the nodes have seen it is not known")? {
+    let live = await_nodes(pool).await.context("it is saved, and whether the nodes have seen it is not known")?;
+    anyhow::ensure!(
+        live.refusing == 0,
+        "it is saved, but production refuses it and goes on with what it had on {} of the nodes: `ias doctor` tells why",
+        live.refusing
+    );
+    match live.current {
         0 => say("saved; no node is serving"),
         1 => say("the one node that serves has taken it over"),
         nodes => say(&format!("all {nodes} nodes that serve have taken it over")),
     }
     Ok(())
-}
-
-/// eid.md §12 (10)
-pub(super) fn other_environment(theirs: Environment, ours: Environment) -> String {
-    format!("the database belongs to the environment {}, not to {}", theirs.as_str(), ours.as_str())
-}
-
-/// What production does not serve of the stored configuration (OPS-02).
-pub(super) fn production_faults(snapshot: &Snapshot) -> Vec<String> {
-    production::faults(snapshot.clients().map(AsRef::as_ref), snapshot.identity_providers().iter().map(AsRef::as_ref))
 }
 
 /// Opens a listener, and says what to do where the port is taken.
@@ -106,7 +101,7 @@ pub(super) async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<
 }
 
 /// The TLS of the listener, where the settings give it a certificate.
-fn tls(settings: &Settings, clock: &Clock) -> anyhow::Result<Option<Arc<Tls>>> {
+pub(super) fn tls(settings: &Settings, clock: &Clock) -> anyhow::Result<Option<Arc<Tls>>> {
     let server = &settings.server;
     let Some((certificate, key)) = server.tls_files() else { return Ok(None) };
     let tls = Tls::open(tls::Options {
@@ -128,11 +123,12 @@ impl Node {
         pool: PgPool,
         listener: TcpListener,
         operations: TcpListener,
+        card: Option<TcpListener>,
     ) -> anyhow::Result<Self> {
         migrations::check_schema(&pool).await?;
         let clock = Clock::System;
         let theirs = configuration::claim_environment(&pool, settings.environment).await?;
-        anyhow::ensure!(theirs == settings.environment, other_environment(theirs, settings.environment));
+        anyhow::ensure!(theirs == settings.environment, production::other_environment(theirs, settings.environment));
         if let Some(offset) = crate::app::wrong_clock(&pool).await? {
             anyhow::bail!("the clock of this machine is {} s off the database's: set it right first", offset.whole_seconds());
         }
@@ -144,15 +140,26 @@ impl Node {
         let app = App::new(settings, clock, pool, metrics).await?;
         if app.settings.environment == Environment::Production {
             let configuration = app.configuration();
-            let faults = [production_faults(configuration.snapshot()), configuration.faults().to_vec()].concat();
-            anyhow::ensure!(faults.is_empty(), "production refuses the stored configuration:\n  - {}", faults.join("\n  - "));
+            let snapshot = configuration.snapshot();
+            let found = production::violations(&Installation {
+                settings: &app.settings,
+                has_demo: cfg!(feature = "demo"),
+                database: Some(theirs),
+                clients: snapshot.clients().map(AsRef::as_ref).collect(),
+                providers: snapshot.identity_providers().iter().map(AsRef::as_ref).collect(),
+            });
+            let faults = [found, configuration.faults().to_vec()].concat();
+            anyhow::ensure!(faults.is_empty(), "production refuses to serve this:\n  - {}", faults.join("\n  - "));
         }
         jobs::start(&app);
         let stop_serving = CancellationToken::new();
         let operations_address = operations.local_addr()?;
         let listener = Listener::new(listener, tls);
+        let card = card.map(|card| Listener::of_card_host(card, &app)).transpose();
+        let card = card.context("server.card_tls_certificate and server.card_tls_key are of no use")?;
         let servers = [(listener, router::public(&app)), (operations.into(), router::operations(&app))]
             .into_iter()
+            .chain(card.map(|listener| (listener, router::card_host(&app))))
             .map(|(listener, router)| {
                 let (settings, stop) = (app.settings.server.clone(), stop_serving.clone());
                 tokio::spawn(async move { server::serve(listener, router, &settings, stop).await })

@@ -36,7 +36,11 @@ pub(super) async fn run(arguments: Arguments, file: Option<PathBuf>) -> anyhow::
     let pool = node::connect(&settings).await?;
     let listener = node::listen(settings.server.listen, "--listen or server.listen").await?;
     let operations = node::listen(settings.server.operations_listen, "server.operations_listen").await?;
-    let node = Node::start(settings, pool, listener, operations).await?;
+    let card = match settings.server.card_listen {
+        Some(address) => Some(node::listen(address, "server.card_listen").await?),
+        None => None,
+    };
+    let node = Node::start(settings, pool, listener, operations, card).await?;
     let stopped = stop_signal();
     tracing::info!(issuer = node.app.urls.issuer(), operations = %node.operations, "serving");
     stopped.await;

@@ -33,7 +33,7 @@ impl Outbound {
         self.allowed_hosts.extend_from_slice(hosts);
         for path in roots {
             match fs::read_to_string(path) {
-                Ok(pem) if is_certificates(&pem) => self.trusted_roots += &format!("\n{pem}"),
+                Ok(pem) if is_certificates(&pem) => self.trusted_roots.extend(["\n", pem.as_str()]),
                 Ok(_) => faults.push(format!("--trust: {} {NO_CERTIFICATE}", path.display())),
                 Err(error) => faults.push(format!("--trust: {} cannot be read: {error}", path.display())),
             }

@@ -19,6 +19,12 @@ pub struct Server {
     pub tls_certificate: Option<PathBuf>,
     /// the PEM file of its private key; there where the certificate is
     pub tls_key: Option<PathBuf>,
+    /// where browsers are asked for the certificates of identity cards, on a host of its own; none where they never are
+    pub card_listen: Option<SocketAddr>,
+    /// the PEM file of that listener's certificate and those above it; none where a proxy asks for certificates
+    pub card_tls_certificate: Option<PathBuf>,
+    /// the PEM file of its private key
+    pub card_tls_key: Option<PathBuf>,
     /// from a connection to the end of its handshake (DOS-01)
     #[serde(deserialize_with = "value::timeout")]
     pub tls_handshake_timeout: Duration,
@@ -61,6 +67,11 @@ impl Server {
         self.tls_certificate.as_ref().zip(self.tls_key.as_ref())
     }
 
+    /// The files of certificate and key of the card host, where it speaks TLS itself.
+    pub fn card_tls_files(&self) -> Option<(&PathBuf, &PathBuf)> {
+        self.card_tls_certificate.as_ref().zip(self.card_tls_key.as_ref())
+    }
+
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if self.listen == self.operations_listen && self.listen.port() != 0 {
@@ -75,6 +86,7 @@ impl Server {
             ));
         }
         faults.extend(self.tls_faults());
+        faults.extend(self.card_faults());
         for (key, timeout) in [
             ("tls_handshake_timeout", self.tls_handshake_timeout),
             ("header_timeout", self.header_timeout),
@@ -98,6 +110,27 @@ impl Server {
             self.allowed_hosts.iter().filter(|host| host.contains(['/', '*', ' ']) || **host != host.to_ascii_lowercase())
         {
             faults.push(format!("server.allowed_hosts: `{host}` must be a host in lower case, with a port where one is sent"));
+        }
+        faults
+    }
+
+    fn card_faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let others = [self.listen, self.operations_listen];
+        if self.card_listen.is_some_and(|listen| listen.port() != 0 && others.contains(&listen)) {
+            faults.push("server.card_listen: must differ from the other listeners; certificates have one of their own".into());
+        }
+        match (&self.card_tls_certificate, &self.card_tls_key) {
+            (Some(_), None) => {
+                faults.push("server.card_tls_key: is missing; name the file of the certificate's private key".into());
+            }
+            (None, Some(_)) => {
+                faults.push("server.card_tls_certificate: is missing; name the file of the key's certificate".into());
+            }
+            (Some(_), Some(_)) if self.card_listen.is_none() => {
+                faults.push("server.card_listen: is missing; name the address that the certificate is for".into());
+            }
+            _ => {}
         }
         faults
     }

@@ -1,6 +1,6 @@
 //! `[sign_in]`: how long a person has, and how often somebody may try.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 use serde::Deserialize;
 use time::Duration;
@@ -39,9 +39,36 @@ pub struct SignIn {
     /// the folder with the secrets by which we prove to upstream providers who we are
     #[serde(default)]
     pub secrets_dir: Option<PathBuf>,
+    /// SHA-256 of the certificates that trust profiles may name as authorities in production (eid.md §12.3)
+    #[serde(deserialize_with = "value::list")]
+    pub anchor_sha256: Vec<Fingerprint>,
+}
+
+/// SHA-256 of a certificate: 64 hexadecimal digits, with or without colons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint(pub [u8; 32]);
+
+impl FromStr for Fingerprint {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b':').collect();
+        let mut bytes = [0; 32];
+        let mut pairs = digits.chunks(2).map(|pair| {
+            let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2 && !pair.starts_with('+'))?;
+            u8::from_str_radix(pair, 16).ok()
+        });
+        let read = bytes.iter_mut().all(|byte| pairs.next().flatten().map(|value| *byte = value).is_some());
+        (read && pairs.next().is_none()).then_some(Self(bytes)).ok_or("is not a SHA-256 of 64 hexadecimal digits")
+    }
 }
 
 impl SignIn {
+    /// The fingerprints, as bytes.
+    pub fn pinned_anchors(&self) -> Vec<[u8; 32]> {
+        self.anchor_sha256.iter().map(|fingerprint| fingerprint.0).collect()
+    }
+
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         for (key, limit) in [
@@ -68,5 +95,24 @@ impl SignIn {
             faults.push("sign_in.request_ttl: must be longer than sign_in.attempt_ttl, so that a second try fits".into());
         }
         faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_has_32_bytes() {
+        let text = "788b98cde0f35122f65cd769196faabccddf251930becae36106bd2679f41754";
+        let read: Fingerprint = text.parse().expect("a fingerprint");
+        assert_eq!((read.0[0], read.0[31]), (0x78, 0x54));
+        let colons = text.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).to_uppercase()).collect::<Vec<_>>();
+        assert_eq!(colons.join(":").parse(), Ok(read));
+        for wrong in
+            ["", &text[1..], &text[2..], &format!("{text}00"), &text.replacen("78", "+7", 1), &text.replacen('7', "x", 1)]
+        {
+            assert!(wrong.parse::<Fingerprint>().is_err(), "{wrong}");
+        }
     }
 }

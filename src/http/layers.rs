@@ -9,7 +9,7 @@ use std::{
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderValue, Method, Uri, Version, header},
+    http::{HeaderValue, Method, Version, header},
     middleware::Next,
     response::Response,
 };
@@ -31,6 +31,10 @@ pub const MOST_BODY: usize = 64 * 1024;
 const MOST_TARGET: usize = 8 * 1024;
 const MOST_HEADER_BYTES: usize = 16 * 1024;
 const MOST_HEADER_FIELDS: usize = 100;
+
+/// Marks a request to the card host, which has names of its own (eid.md §4.4).
+#[derive(Clone, Copy, Debug)]
+pub struct OnCardHost;
 
 /// Marks a request whose header two readers could read differently (PRX-05): the listener has seen it, the gate refuses it.
 #[derive(Clone, Copy, Debug)]
@@ -129,7 +133,7 @@ fn gate(app: &App, request: &Request, route: Option<&str>, open: usize) -> Optio
     if length.is_some_and(|length: u64| length > MOST_BODY as u64) {
         return Some(&refusals::BODY_TOO_LARGE);
     }
-    if let Some(refusal) = wrong_host(app, request.uri(), headers) {
+    if let Some(refusal) = wrong_host(app, request) {
         return Some(refusal);
     }
     // decision F: no answer from a configuration that could not be confirmed; a file is the same whatever it says
@@ -139,8 +143,13 @@ fn gate(app: &App, request: &Request, route: Option<&str>, open: usize) -> Optio
 }
 
 /// PRX-01: one Host, and one of ours; what proxies say about it has no say here.
-fn wrong_host(app: &App, uri: &Uri, headers: &HeaderMap) -> Option<&'static Refusal> {
-    let is_ours = |host: &str| app.settings.server.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host));
+fn wrong_host(app: &App, request: &Request) -> Option<&'static Refusal> {
+    let (uri, headers) = (request.uri(), request.headers());
+    let allowed = match request.extensions().get::<OnCardHost>() {
+        Some(_) => app.configuration().card_hosts().collect(),
+        None => app.settings.server.allowed_hosts.clone(),
+    };
+    let is_ours = |host: &str| allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(host));
     // HTTP/2 has it in :authority; in HTTP/1.1 an absolute target wins over the header (RFC 9112 §3.2.2)
     let authority = uri.authority().map(axum::http::uri::Authority::as_str);
     let mut hosts = headers.get_all(header::HOST).iter().map(|host| host.to_str().unwrap_or_default());
@@ -160,6 +169,16 @@ fn room(route: Option<&str>, most: usize) -> usize {
         Some(path::USERINFO | path::REVOCATION | path::INTROSPECT) => most - most / 10,
         _ => most - most / 5,
     }
+}
+
+/// Around the card host: nothing of a connection may be left to whoever sits at the machine next (eid.md §4.4).
+pub async fn one_answer(request: Request, next: Next) -> Response {
+    let version = request.version();
+    let mut response = next.run(request).await;
+    if version < Version::HTTP_2 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// The handler's answer; ours where it takes too long or panics (HTTP-10, DOS-01). What was begun is ended all the same: a handler

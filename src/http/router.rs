@@ -1,7 +1,7 @@
 //! Every route on one page, grouped by door.
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::DefaultBodyLimit,
     middleware,
     routing::{get, post},
@@ -13,7 +13,7 @@ use super::{
     layers,
     oidc::{authorize, discovery, end_session, introspect, revocation, token, userinfo},
     ops,
-    signin::{app_return, card, choose, consent, start, wait, way_back},
+    signin::{app_return, card, card_host, choose, consent, start, wait, way_back},
 };
 use crate::{app::App, model::urls::path};
 
@@ -50,6 +50,21 @@ pub fn public(app: &App) -> Router {
         .method_not_allowed_fallback(fallback::method_not_allowed)
         .layer(DefaultBodyLimit::max(layers::MOST_BODY))
         .layer(middleware::from_fn_with_state(app.clone(), layers::around))
+        .with_state(app.clone());
+    Router::new().fallback_service(routes).layer(middleware::from_fn(layers::refuse_head))
+}
+
+/// The card host: a listener of its own, which asks browsers for certificates (eid.md §4.4). The pages' style is all that is there
+/// beside the one address.
+pub fn card_host(app: &App) -> Router {
+    let routes = Router::new()
+        .route(path::CARD_TICKET, get(card_host::get))
+        .merge(assets::routes())
+        .fallback(fallback::not_found)
+        .method_not_allowed_fallback(fallback::method_not_allowed)
+        .layer(middleware::from_fn_with_state(app.clone(), layers::around))
+        .layer(middleware::from_fn(layers::one_answer))
+        .layer(Extension(layers::OnCardHost))
         .with_state(app.clone());
     Router::new().fallback_service(routes).layer(middleware::from_fn(layers::refuse_head))
 }

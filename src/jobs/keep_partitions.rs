@@ -21,6 +21,7 @@ pub async fn run_once(app: App) -> sqlx::Result<bool> {
         (Partitioned::AuthorizationCodes, retention.authorization_codes),
         (Partitioned::Sessions, retention.sessions),
         (Partitioned::SignInAttempts, retention.sign_in_attempts),
+        (Partitioned::SignInEvidence, retention.sign_in_evidence),
         (Partitioned::AuditLog, retention.audit_log),
     ] {
         let batch = || async {

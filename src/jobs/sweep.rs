@@ -14,6 +14,9 @@ use crate::{
 /// Families and effects that have ended are still seen in the tables for a day.
 const STAYS: Duration = Duration::DAY;
 
+/// As long as the cookie by which a browser is known.
+const BROWSERS_STAY: Duration = Duration::days(366);
+
 /// Sweeps once; gives whether it was this node's turn.
 pub async fn run_once(app: App) -> sqlx::Result<bool> {
     let now = app.clock.now();
@@ -29,6 +32,8 @@ pub async fn run_once(app: App) -> sqlx::Result<bool> {
         (Ending::RevokedAccessTokens, Duration::ZERO),
         (Ending::Families, STAYS),
         (Ending::Outbox, STAYS),
+        (Ending::KnownBrowsers, BROWSERS_STAY),
+        (Ending::LoginRestrictions, STAYS),
     ] {
         let gone = super::in_batches(BATCH, || sweep::delete_ended(&app.pool, table, now - stays)).await?;
         metrics::ROWS_REMOVED.add(gone, &[table.table()]);

@@ -97,6 +97,20 @@ pub enum AuditEvent {
     PersonBlocked,
     /// a person may sign in again
     PersonUnblocked,
+    /// a person's telephone number is closed to browsers that they have not signed in with
+    LoginRestricted {
+        /// until when
+        until: OffsetDateTime,
+    },
+    /// a person's telephone number is open to every browser again
+    LoginRestrictionLifted,
+    /// somebody opened what is kept of a sign-in
+    EvidenceOpened {
+        /// attempt
+        attempt: Uuid,
+        /// why, in the operator's words
+        reason: String,
+    },
     /// authentications before a moment are void
     NotBeforeSet {
         /// whose: `everybody`, `client`, `person`
@@ -142,6 +156,9 @@ impl AuditEvent {
             Self::KeysRewrapped { .. } => "keys_rewrapped",
             Self::PersonBlocked => "person_blocked",
             Self::PersonUnblocked => "person_unblocked",
+            Self::LoginRestricted { .. } => "login_restricted",
+            Self::LoginRestrictionLifted => "login_restriction_lifted",
+            Self::EvidenceOpened { .. } => "evidence_opened",
             Self::NotBeforeSet { .. } => "not_before_set",
             Self::ConfigurationChanged { .. } => "configuration_changed",
             Self::SigningKeyMade { .. } => "signing_key_made",
@@ -157,7 +174,13 @@ impl AuditEvent {
             Self::SessionEnded { reason } => json!({ "reason": reason }),
             Self::CodeIssued { scope } => json!({ "scope": scope }),
             Self::AuthorizationRefused { error } => json!({ "error": error }),
-            Self::CodeRedeemed | Self::CodeReused | Self::PersonBlocked | Self::PersonUnblocked => json!({}),
+            Self::CodeRedeemed
+            | Self::CodeReused
+            | Self::PersonBlocked
+            | Self::PersonUnblocked
+            | Self::LoginRestrictionLifted => json!({}),
+            Self::LoginRestricted { until } => json!({ "until": until.unix_timestamp() }),
+            Self::EvidenceOpened { attempt, reason } => json!({ "attempt": attempt, "reason": reason }),
             Self::KeysRewrapped { master_key_id } => json!({ "master_key_id": master_key_id }),
             Self::NotBeforeSet { whose, not_before } => json!({ "whose": whose, "not_before": not_before.unix_timestamp() }),
             Self::RefreshTokenReused { generation, ahead, first } => {

@@ -21,6 +21,7 @@ pub mod session;
 pub mod settings;
 pub mod sign_in_attempt;
 pub mod signing_key;
+pub mod simulator_mark;
 pub mod subject;
 pub mod token_id;
 pub mod urls;

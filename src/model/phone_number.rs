@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::national_id::is_separator;
+use crate::base::{digest, secret::Secret};
 
 /// Seven digits of the Icelandic numbering plan. `Debug` shows none of them (LOG-01); there is no `Display`.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,6 +42,11 @@ impl PhoneNumber {
     /// With country code: `+3546123456`.
     pub fn e164(&self) -> String {
         format!("+354{}", self.0)
+    }
+
+    /// The number as rows know it: a hash under the key of pseudonyms, so that it stands nowhere in clear.
+    pub fn key(&self, pseudonyms: &Secret<[u8; 32]>) -> [u8; 32] {
+        digest::hmac_sha256(pseudonyms.expose(), &[b"number", self.e164().as_bytes()])
     }
 
     /// Whether it is a number that no phone can have: of a Gervimaður or of the simulator.

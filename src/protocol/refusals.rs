@@ -210,6 +210,8 @@ refusals! {
     6018 FORM_NOT_OURS AccessDenied (403) "The form was not sent from a page of this server. Open the page again and repeat."
     6019 SIGN_IN_EMBEDDED AccessDenied (403)
         "Sign-in is not possible inside a frame or in the background. Open it in a window of its own."
+    6020 SIGN_IN_NO_CERTIFICATE InvalidRequest
+        "The browser showed no certificate. Put the card in the reader, close all windows of the browser and try again."
 
     // 7xxx revocation and introspection
     7001 TOKEN_PARAMETER_MISSING InvalidRequest "The parameter token is missing. Send the token in the body."

@@ -48,6 +48,7 @@ pub mod families;
 pub mod finished_requests;
 pub mod identity_providers;
 pub mod leases;
+pub mod login_restrictions;
 pub mod migrations;
 pub mod nodes;
 pub mod organisations;
@@ -61,6 +62,7 @@ pub mod roles;
 pub mod scopes;
 pub mod sessions;
 pub mod sign_in_attempts;
+pub mod sign_in_evidence;
 pub mod signing_keys;
 pub mod snapshot;
 pub mod sweep;
@@ -79,6 +81,7 @@ pub static STATEMENTS: &[&[Statement]] = &[
     finished_requests::STATEMENTS,
     identity_providers::STATEMENTS,
     leases::STATEMENTS,
+    login_restrictions::STATEMENTS,
     migrations::STATEMENTS,
     nodes::STATEMENTS,
     organisations::STATEMENTS,
@@ -91,6 +94,7 @@ pub static STATEMENTS: &[&[Statement]] = &[
     scopes::STATEMENTS,
     sessions::STATEMENTS,
     sign_in_attempts::STATEMENTS,
+    sign_in_evidence::STATEMENTS,
     signing_keys::STATEMENTS,
     snapshot::STATEMENTS,
     sweep::STATEMENTS,

@@ -1,5 +1,5 @@
 //! The partitions of the tables whose rows end together (architecture.md, decision H). The functions that make and drop them
-//! belong to the owner of the tables and are in migration 0005: the role that serves may only call them.
+//! belong to the owner of the tables and are in migrations 0005 and 0008: the role that serves may only call them.
 
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
@@ -23,6 +23,8 @@ pub enum Partitioned {
     Sessions,
     /// `sign_in_attempts`
     SignInAttempts,
+    /// `sign_in_evidence`
+    SignInEvidence,
     /// `audit_log`
     AuditLog,
 }
@@ -34,6 +36,7 @@ impl Partitioned {
             Self::AuthorizationCodes => "authorization_codes",
             Self::Sessions => "sessions",
             Self::SignInAttempts => "sign_in_attempts",
+            Self::SignInEvidence => "sign_in_evidence",
             Self::AuditLog => "audit_log",
         }
     }

@@ -14,7 +14,8 @@ use crate::{
 };
 
 statements! {
-    // no row where another attempt for the same number is open (EID-06); where nobody is named, nothing is held
+    // no row where another attempt for the same number is open (EID-06); where nobody is named, nothing is held. Beside the row:
+    // who closed the number to browsers that they have not signed in with (ias-domain.md §6.4).
     INSERT = r"
         with opened as (
             insert into open_attempts (subject_key, attempt_id, binding_hash, expires_at)
@@ -28,13 +29,27 @@ statements! {
                 where open_attempts.expires_at <= $12
                     or (open_attempts.binding_hash = excluded.binding_hash and open_attempts.same_browser_from <= $12)
             returning attempt_id
+        ), inserted as (
+            insert into sign_in_attempts
+                (id, request_id, binding_hash, client_id, identity_provider_id, identity_provider, state, subject_key,
+                 driver_state, input, lease_owner, lease_until, created_at, expires_at, address, user_agent, request)
+            select $1, $2, $3, $4, $5, $6, 'created', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
+            where $7::bytea is null or exists (select from opened)
+            returning id
         )
-        insert into sign_in_attempts
-            (id, request_id, binding_hash, client_id, identity_provider_id, identity_provider, state, subject_key,
-             driver_state, input, lease_owner, lease_until, created_at, expires_at, address, user_agent, request)
-        select $1, $2, $3, $4, $5, $6, 'created', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
-        where $7::bytea is null or exists (select from opened)
-        returning id";
+        select (
+            select r.person_id
+            from login_restrictions r
+            where r.subject_key = $7
+                and r.until > $12
+                and not exists (
+                    select
+                    from known_browsers k
+                    where k.person_id = r.person_id and k.browser_hash = $3
+                )
+            limit 1
+        )
+        from inserted";
 
     FIND = r"
         select
@@ -77,10 +92,11 @@ statements! {
             and (lease_owner = $2 or lease_until is null or lease_until <= $4)
         returning driver_state, expires_at";
 
-    // A late answer finds no attempt and so makes no person; a blocked person is known, but not verified.
+    // A late answer finds no attempt and so makes no person; a blocked person, and one who has closed the number to this browser, is
+    // known, but not verified.
     MARK_VERIFIED = r"
         with attempt as (
-            select id
+            select id, subject_key, binding_hash
             from sign_in_attempts
             where id = $1 and state = 'pending' and lease_owner = $7
             for update
@@ -91,17 +107,43 @@ statements! {
             on conflict on constraint persons_national_id_key
                 do update set name = coalesce(excluded.name, persons.name), updated_at = excluded.updated_at
             returning id, blocked_at
+        ), judged as (
+            select
+                p.id,
+                case
+                    when p.blocked_at is not null then 'blocked'
+                    when exists (
+                        select
+                        from login_restrictions r
+                        where r.person_id = p.id
+                            and r.subject_key = a.subject_key
+                            and r.until > $5
+                            and not exists (
+                                select
+                                from known_browsers k
+                                where k.person_id = p.id and k.browser_hash = a.binding_hash
+                            )
+                    ) then 'restricted'
+                    else 'verified'
+                end as verdict
+            from person p
+            cross join attempt a
         ), verified as (
             update sign_in_attempts
-            set state = 'verified', person_id = person.id, verified_at = $5, evidence = $6, acr = $8, amr = $9,
-                driver_state = null, lease_until = null
-            from person
-            where sign_in_attempts.id = $1 and person.blocked_at is null
+            set state = 'verified', person_id = judged.id, verified_at = $5, acr = $8, amr = $9, driver_state = null,
+                lease_until = null
+            from judged
+            where sign_in_attempts.id = $1 and judged.verdict = 'verified'
+        ), proof as (
+            insert into sign_in_evidence (id, evidence)
+            select $1, $6
+            from judged
+            where verdict = 'verified'
         )
-        select blocked_at is null
-        from person";
+        select verdict, id
+        from judged";
 
-    // The audit row takes client and place from the attempt.
+    // The audit row takes client and place from the attempt, and the person from who has found out.
     MARK_FAILED = r"
         with failed as (
             update sign_in_attempts
@@ -113,8 +155,9 @@ statements! {
             delete from open_attempts
             where attempt_id = $1
         ), audited as (
-            insert into audit_log (id, at, kind, organisation_id, client_id, address, user_agent, detail)
-            select $7, $6, $8, c.organisation_id, f.client_id, f.address, f.user_agent, $9
+            insert into audit_log
+                (id, at, kind, organisation_id, client_id, actor_id, subject_id, address, user_agent, detail)
+            select $7, $6, $8, c.organisation_id, f.client_id, $10, $10, f.address, f.user_agent, $9
             from failed f
             join clients c on c.id = f.client_id
         )
@@ -156,6 +199,12 @@ statements! {
         ), opened as (
             delete from open_attempts
             where attempt_id = $1 and exists (select from consumed)
+        ), known as (
+            insert into known_browsers (person_id, browser_hash, last_used_at)
+            select person_id, $3, $4
+            from consumed
+            on conflict on constraint known_browsers_pk do update
+                set last_used_at = excluded.last_used_at
         )
         select c.person_id, c.identity_provider_id, c.verified_at, c.subject_key, c.acr, c.amr, p.national_id
         from consumed c
@@ -198,9 +247,20 @@ pub struct NewAttempt<'a> {
     pub request: Option<&'a str>,
 }
 
-/// Stores the attempt, unless another one for the same number is open (EID-06); `false` then.
-pub async fn insert(executor: impl PgExecutor<'_>, new: &NewAttempt<'_>) -> sqlx::Result<bool> {
-    let inserted: Option<AttemptId> = sqlx::query_scalar(INSERT)
+/// What became of a new attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Insertion {
+    /// it is stored
+    Stored,
+    /// it is stored, and this person has closed the number to this browser: no prompt may leave
+    Restricted(PersonId),
+    /// another one for the same number is open (EID-06)
+    Busy,
+}
+
+/// Stores the attempt, unless another one for the same number is open.
+pub async fn insert(executor: impl PgExecutor<'_>, new: &NewAttempt<'_>) -> sqlx::Result<Insertion> {
+    let inserted: Option<Option<PersonId>> = sqlx::query_scalar(INSERT)
         .bind(new.id)
         .bind(new.request_id)
         .bind(new.binding_hash)
@@ -219,7 +279,11 @@ pub async fn insert(executor: impl PgExecutor<'_>, new: &NewAttempt<'_>) -> sqlx
         .bind(new.request)
         .fetch_optional(executor)
         .await?;
-    Ok(inserted.is_some())
+    Ok(match inserted {
+        Some(None) => Insertion::Stored,
+        Some(Some(person)) => Insertion::Restricted(person),
+        None => Insertion::Busy,
+    })
 }
 
 #[derive(FromRow)]
@@ -335,8 +399,10 @@ pub struct Proven<'a> {
 pub enum Verdict {
     /// the attempt is verified
     Verified,
-    /// the person is blocked; the attempt is still open
-    Blocked,
+    /// this person is blocked; the attempt is still open
+    Blocked(PersonId),
+    /// this person has closed the number to this browser; the attempt is still open
+    Restricted(PersonId),
     /// the attempt had ended, or another task holds its lease
     Late,
 }
@@ -349,7 +415,7 @@ pub async fn mark_verified(
     proven: &Proven<'_>,
     now: OffsetDateTime,
 ) -> sqlx::Result<Verdict> {
-    let verified: Option<bool> = sqlx::query_scalar(MARK_VERIFIED)
+    let verdict: Option<(String, PersonId)> = sqlx::query_as(MARK_VERIFIED)
         .bind(id)
         .bind(proven.person_id)
         .bind(proven.national_id)
@@ -361,9 +427,10 @@ pub async fn mark_verified(
         .bind(proven.amr)
         .fetch_optional(executor)
         .await?;
-    Ok(match verified {
-        Some(true) => Verdict::Verified,
-        Some(false) => Verdict::Blocked,
+    Ok(match verdict.as_ref().map(|(verdict, person)| (verdict.as_str(), *person)) {
+        Some(("verified", _)) => Verdict::Verified,
+        Some(("restricted", person)) => Verdict::Restricted(person),
+        Some((_, person)) => Verdict::Blocked(person),
         None => Verdict::Late,
     })
 }
@@ -411,6 +478,7 @@ pub async fn mark_failed(
         .bind(audit.id)
         .bind(audit.event.kind())
         .bind(audit.event.detail())
+        .bind(audit.about.actor_id)
         .fetch_optional(executor)
         .await
 }

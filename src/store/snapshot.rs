@@ -30,7 +30,7 @@ statements! {
 }
 
 /// The configuration as it was at one moment. What is disabled, or belongs to a disabled organisation, is as if absent.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// the number of the last edit that it contains
     pub version: i64,
@@ -69,6 +69,12 @@ impl Snapshot {
     /// The moment before which authentications are void for the client: everybody's or its own, the later one (RT-12).
     pub fn not_before(&self, client: &Client) -> OffsetDateTime {
         self.not_before.max(client.not_before).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
+    /// The same configuration, with everybody's moment as it is now: what became void is void, whatever else is not taken over.
+    #[must_use]
+    pub fn with_not_before_of(&self, newer: &Self) -> Self {
+        Self { not_before: self.not_before.max(newer.not_before), ..self.clone() }
     }
 
     /// The API scope of this name.

@@ -77,6 +77,28 @@ statements! {
             for update skip locked
         ))";
 
+    /// Browsers that nobody has signed in with for so long that they have forgotten us as well.
+    DELETE_KNOWN_BROWSERS = r"
+        delete from known_browsers
+        where (person_id, browser_hash) in (
+            select person_id, browser_hash
+            from known_browsers
+            where last_used_at <= $1
+            limit $2
+            for update skip locked
+        )";
+
+    /// Restrictions that have run out.
+    DELETE_LOGIN_RESTRICTIONS = r"
+        delete from login_restrictions
+        where person_id = any (array(
+            select person_id
+            from login_restrictions
+            where until <= $1
+            limit $2
+            for update skip locked
+        ))";
+
     /// Effects that were delivered.
     DELETE_OUTBOX = r"
         delete from outbox
@@ -140,6 +162,10 @@ pub enum Ending {
     RevokedAccessTokens,
     /// `families`
     Families,
+    /// `known_browsers`
+    KnownBrowsers,
+    /// `login_restrictions`
+    LoginRestrictions,
     /// `outbox`
     Outbox,
 }
@@ -154,6 +180,8 @@ impl Ending {
             Self::Replay => "replay",
             Self::RevokedAccessTokens => "revoked_access_tokens",
             Self::Families => "families",
+            Self::KnownBrowsers => "known_browsers",
+            Self::LoginRestrictions => "login_restrictions",
             Self::Outbox => "outbox",
         }
     }
@@ -168,6 +196,8 @@ pub async fn delete_ended(executor: impl PgExecutor<'_>, table: Ending, ended_be
         Ending::Replay => sqlx::query(DELETE_REPLAY),
         Ending::RevokedAccessTokens => sqlx::query(DELETE_REVOKED_ACCESS_TOKENS),
         Ending::Families => sqlx::query(DELETE_FAMILIES),
+        Ending::KnownBrowsers => sqlx::query(DELETE_KNOWN_BROWSERS),
+        Ending::LoginRestrictions => sqlx::query(DELETE_LOGIN_RESTRICTIONS),
         Ending::Outbox => sqlx::query(DELETE_OUTBOX),
     };
     Ok(delete.bind(ended_before).bind(i64::from(BATCH)).execute(executor).await?.rows_affected())

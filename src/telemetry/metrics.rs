@@ -119,6 +119,13 @@ pub static CLOCK_OFFSET_SECONDS: Gauge = Gauge(Metric {
     labels: &[],
 });
 
+/// Whether production refuses the stored configuration.
+pub static CONFIGURATION_REFUSED: Gauge = Gauge(Metric {
+    name: "ias_configuration_refused",
+    help: "1 while this node goes on with an older configuration because production refuses the stored one; the log says why.",
+    labels: &[],
+});
+
 /// When each job last did all that it had to do.
 pub static JOB_LAST_SUCCESS: Gauge = Gauge(Metric {
     name: "ias_job_last_success_timestamp_seconds",
@@ -150,6 +157,7 @@ const GAUGES: &[&Gauge] = &[
     &DATABASE_CONNECTIONS,
     &SNAPSHOT_AGE_SECONDS,
     &CLOCK_OFFSET_SECONDS,
+    &CONFIGURATION_REFUSED,
     &JOB_LAST_SUCCESS,
     &TLS_CERTIFICATE_DAYS_LEFT,
     &TLS_FILES_UNUSABLE,

@@ -179,7 +179,7 @@ async fn set_enabled(server: &TestServer, enabled: bool) {
         secret: &|_| Some(Secret::new(SECRET.to_owned())),
     };
     apply::apply(&server.app.pool, &file, options).await.unwrap();
-    assert_eq!(await_nodes(&server.app.pool).await.unwrap(), 2);
+    assert_eq!(await_nodes(&server.app.pool).await.unwrap().current, 2);
 }
 
 /// A lease that runs for so long, of a node that is not there.
@@ -206,7 +206,7 @@ async fn decision_f_an_edit_waits_for_a_silent_node_until_its_lease_has_run_out(
     let version = edit(&owner).await;
     lease(&owner, version - 1, 1.2).await;
     let began = Instant::now();
-    assert_eq!(await_nodes(&server.app.pool).await.unwrap(), 1, "the silent node serves no more");
+    assert_eq!(await_nodes(&server.app.pool).await.unwrap().current, 1, "the silent node serves no more");
     let waited = began.elapsed();
     assert!(waited > Duration::from_secs(1) && waited < Duration::from_secs(4), "{waited:?}");
 }
@@ -219,9 +219,9 @@ async fn decision_f_a_node_that_is_behind_does_not_renew_its_lease() {
     server.app.confirm().await.unwrap();
     let node = lease(&owner, version - 1, 5.0).await;
     let before = lives_until(&owner, node).await;
-    assert_eq!(nodes::confirm(&server.app.pool, node, version - 1).await.unwrap().version, version);
+    assert_eq!(nodes::confirm(&server.app.pool, node, version - 1, None).await.unwrap().version, version);
     assert_eq!(lives_until(&owner, node).await, before);
-    nodes::confirm(&server.app.pool, node, version).await.unwrap();
+    nodes::confirm(&server.app.pool, node, version, None).await.unwrap();
     assert!(lives_until(&owner, node).await > before);
     assert_eq!(nodes::count_live(&server.app.pool, version).await.unwrap().behind, 0);
 }
@@ -277,4 +277,50 @@ async fn two_thousand_clients_are_read_soon_and_in_few_statements() {
     }
     println!("2,000 clients: {took:?}");
     assert!(took.iter().min() < Some(&Duration::from_secs(1)), "{took:?}");
+}
+
+#[tokio::test]
+async fn ops_02_production_goes_on_with_what_stands_where_it_refuses_what_is_stored() {
+    let server = TestServer::start().await;
+    // a node of production over the configuration of a developer
+    let production = server.second_node_with(|settings| settings.environment = Environment::Production).await;
+    let owner = server.owner().await;
+    let served = production.app.configuration().snapshot().version;
+    let until = async |met: &dyn Fn() -> bool| {
+        for _ in 0..200 {
+            if met() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the node has not looked");
+    };
+    let version = edit(&owner).await;
+    let live = await_nodes(&owner).await.unwrap();
+    assert_eq!((live.current, live.refusing, live.behind), (1, 1, 0), "whoever edits is told");
+    assert_eq!(production.app.configuration().snapshot().version, served, "what stands goes on");
+    assert_eq!(production.app.impediment(), None);
+    production.app.confirm().await.unwrap();
+    let form = [("grant_type", "client_credentials"), ("scope", "@myorg.is/documents:read")];
+    assert_eq!(token(&production, Credentials::of("@myorg.is/worker"), &form).await.status, 200);
+    assert!(production.app.metrics.render().contains("ias_configuration_refused 1"));
+
+    // what is void is void, whatever else is refused
+    let now = Clock::System.now();
+    sqlx::query("update configuration set not_before = $1").bind(now).execute(&owner).await.unwrap();
+    let newer = edit(&owner).await;
+    assert!(newer > version);
+    let void = || {
+        let configuration = production.app.configuration();
+        let client = configuration.snapshot().client("@myorg.is/worker").unwrap().client.clone();
+        configuration.snapshot().not_before(&client).unix_timestamp() == now.unix_timestamp()
+    };
+    until(&void).await;
+    assert_eq!(production.app.configuration().snapshot().version, served);
+
+    sqlx::query("update clients set enabled = false where client_id <> '@myorg.is/worker'").execute(&owner).await.unwrap();
+    sqlx::query("update identity_providers set enabled = false").execute(&owner).await.unwrap();
+    let good = edit(&owner).await;
+    until(&|| production.app.configuration().snapshot().version == good).await;
+    assert!(production.app.metrics.render().contains("ias_configuration_refused 0"));
 }

@@ -9,7 +9,7 @@ use ias::{
         secret::Secret,
         text::Language,
     },
-    demo::eid_simulator::{Mode, Options, RelyingParty, Simulator},
+    demo::eid_simulator::{AppOptions, Mode, Options, RelyingParty, Simulator},
     model::{
         environment::Environment,
         identity_provider::{
@@ -50,6 +50,7 @@ impl Scene {
             control_token: Secret::new(TOKEN.to_owned()),
             clock: Clock::System,
             relying_party: RelyingParty::default(),
+            apps: AppOptions::default(),
         };
         let simulator = Simulator::new(options).await.expect("a simulator");
         let stop = CancellationToken::new();

@@ -61,6 +61,9 @@ pub(super) async fn apply(
         ("SIMULATOR_TLS_ROOTS".to_owned(), addresses.trusted_roots().to_owned()),
         ("SIMULATOR_ANCHORS".to_owned(), simulator.anchors_pem()),
         ("SIMULATOR_INTERMEDIATES".to_owned(), simulator.intermediates_pem()),
+        ("SIMULATOR_APP_INTERMEDIATES".to_owned(), simulator.app_intermediates_pem()),
+        ("SIMULATOR_CARD_INTERMEDIATES".to_owned(), simulator.card_intermediates_pem()),
+        ("CARD_HOST".to_owned(), addresses.card.clone()),
         ("CONFORMANCE_CALLBACK".to_owned(), callback),
         ("CONFORMANCE_LOGOUT".to_owned(), logout),
     ]);

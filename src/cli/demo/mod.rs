@@ -30,7 +30,7 @@ use crate::{
     base::{clock::Clock, secret::Secret},
     config::{Settings, issuer::Issuer},
     demo::{
-        eid_simulator::{self, Mode, RelyingParty, Simulator},
+        eid_simulator::{self, AppOptions, Mode, RelyingParty, Simulator},
         relying_party,
         tls::{self, LocalAuthority},
     },
@@ -41,11 +41,14 @@ use crate::{
 /// The client that the example application is.
 const WEBAPP: &str = "@myorg.is/webapp";
 const LOG: &str = "ias.log";
+/// So far above the issuer's port browsers are asked for the certificates of identity cards.
+const CARD: u16 = 11;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The issuer's port; the simulator takes the port 10 above it, the example application the one 10 below
-    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1034..=65525))]
+    /// The issuer's port; the simulator takes the port 10 above it, the host that asks for certificates the one
+    /// 11 above, the example application the one 10 below
+    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1034..=65524))]
     port: u16,
     /// Let the simulator approve every sign-in at once
     #[arg(long)]
@@ -71,6 +74,8 @@ struct Addresses {
     issuer: String,
     simulator: String,
     webapp: String,
+    /// where browsers are asked for certificates: https in any case
+    card: String,
     /// vouches for them, where they are https
     authority: Option<LocalAuthority>,
 }
@@ -79,7 +84,7 @@ impl Addresses {
     fn of(port: u16, authority: Option<LocalAuthority>) -> Self {
         let scheme = if authority.is_some() { "https" } else { "http" };
         let at = |port| format!("{scheme}://localhost:{port}");
-        Self { issuer: at(port), simulator: at(port + 10), webapp: at(port - 10), authority }
+        Self { issuer: at(port), simulator: at(port + 10), webapp: at(port - 10), card: card_host(port), authority }
     }
 
     /// The authority's certificate, PEM; empty where there is none.
@@ -88,12 +93,18 @@ impl Addresses {
     }
 }
 
+/// Where browsers are asked for certificates.
+fn card_host(port: u16) -> String {
+    format!("https://localhost:{}", port + CARD)
+}
+
 /// Where the demo's parts listen.
 struct Listeners {
     issuer: TcpListener,
     simulator: TcpListener,
     webapp: TcpListener,
     operations: TcpListener,
+    card: TcpListener,
 }
 
 impl Listeners {
@@ -104,6 +115,7 @@ impl Listeners {
             simulator: at(port + 10).await?,
             webapp: at(port - 10).await?,
             operations: at(0).await?,
+            card: at(port + CARD).await?,
         })
     }
 }
@@ -151,7 +163,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let base = arguments.conformance_base.as_ref();
     configuration::apply(&database.owner, &addresses, &simulator, &state, base, directory).await?;
     let pool = node::connect_with(database.serving(&state), &settings).await?;
-    let node = Node::start(settings, pool, listeners.issuer, listeners.operations).await?;
+    let node = Node::start(settings, pool, listeners.issuer, listeners.operations, Some(listeners.card)).await?;
 
     let stop = CancellationToken::new();
     let mut parts = JoinSet::new();
@@ -186,6 +198,8 @@ async fn simulator(arguments: &Arguments, addresses: &Addresses, state: &State) 
         mode: if arguments.auto_approve { Mode::Auto { delay_ms: 0..=0 } } else { Mode::Manual },
         control_token: state.control_token(),
         clock: Clock::System,
+        // the issuer is at http://localhost unless TLS is asked for
+        apps: AppOptions { http_callbacks: true, ..AppOptions::default() },
     };
     Simulator::new(options).await.context("the electronic-ID simulator cannot start")
 }
@@ -218,7 +232,7 @@ pub(super) async fn join(directory: &Path, listen: SocketAddr, outward: &Outward
     settings.server.allowed_hosts.extend([listen.to_string(), format!("localhost:{}", listen.port())]);
     logging::install_in(&settings.telemetry, log_file(directory, false)?)?;
     let pool = node::connect_with(database::join(directory, &state).await?, &settings).await?;
-    let node = Node::start(settings, pool, listener, operations).await?;
+    let node = Node::start(settings, pool, listener, operations, None).await?;
     let stopped = stop_signal();
     say(&format!("operations http://{}", node.operations));
     say(&format!("ready {}://{listen}", node.app.settings.server.issuer.url().scheme()));
@@ -246,6 +260,10 @@ fn settings(issuer: &str, state: &State, directory: &Path) -> anyhow::Result<Set
         authority.pem().clone_into(&mut settings.outbound.trusted_roots);
     }
     settings.sign_in.secrets_dir = Some(configuration::secrets(directory));
+    // a certificate is shown in a handshake, whatever the other parts speak
+    let authority = LocalAuthority::open(directory, Clock::System)?;
+    settings.server.card_tls_certificate = Some(authority.identity_file());
+    settings.server.card_tls_key = Some(authority.identity_file());
     settings.telemetry.log_filter = variable("IAS__TELEMETRY__LOG_FILTER").unwrap_or_else(|| "info".to_owned());
     Ok(settings)
 }

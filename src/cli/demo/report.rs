@@ -49,6 +49,7 @@ pub(super) fn write(
                 "national_id": scenario.national_id,
                 "phone_number": scenario.phone_number,
                 "outcome": scenario.outcome,
+                "app_outcome": scenario.app_outcome,
             })
         })
         .collect();
@@ -59,8 +60,18 @@ pub(super) fn write(
         "scenarios": scenarios,
         "simulator": {
             "wire": format!("{}/mid-api", addresses.simulator),
+            "app_wire": format!("{}/smart-id-rp/v3", addresses.simulator),
+            "device_link": format!("{}/device-link", addresses.simulator),
             "phone": format!("{}/phone", addresses.simulator),
             "control": format!("{}/control", addresses.simulator),
+            "card": json!({
+                "sign": format!("{}/card/sign", addresses.simulator),
+                "shim": format!("{}/card/shim.js", addresses.simulator),
+                "client_certificate": format!("{}/card/{{national_id}}.p12", addresses.simulator),
+                "pin": crate::demo::eid_simulator::PIN,
+                "host": addresses.card,
+                "host_ca_file": absolute(&data_dir.join(crate::demo::tls::FILES[0])),
+            }),
             "token": state.control_token().expose(),
             "brokers": simulator.brokers(),
             "broker_client": { "client_id": BROKER_CLIENT_ID, "client_secret": BROKER_CLIENT_SECRET },

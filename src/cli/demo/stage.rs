@@ -15,7 +15,7 @@ use crate::{
     base::{clock::Clock, digest, seal::SealingKey, secret::Secret},
     demo::{
         bench::target::Client,
-        eid_simulator::{self, Mode, RelyingParty, Simulator},
+        eid_simulator::{self, AppOptions, Mode, RelyingParty, Simulator},
         postgres::{self, Postgres, StartError},
     },
     keys::ring::KeyRing,
@@ -78,6 +78,7 @@ impl Stage {
             issuer: issuer.to_owned(),
             simulator: simulator.to_owned(),
             webapp: NOBODY.to_owned(),
+            card: "https://localhost:1".to_owned(),
             authority: None,
         };
         let options = eid_simulator::Options {
@@ -87,6 +88,7 @@ impl Stage {
             mode: Mode::Auto { delay_ms: 0..=0 },
             control_token: self.state.control_token(),
             clock: Clock::System,
+            apps: AppOptions::default(),
         };
         // not to answer, only for its certificates: the process that answers finds them where they are
         let simulator = Simulator::new(options).await.context("the electronic-ID simulator cannot start")?;

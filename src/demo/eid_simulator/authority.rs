@@ -1,4 +1,4 @@
-//! The simulator's certificate authorities (eid.md §11.2): a root, the authorities of SIM cards and of identity cards below it, each with
+//! The simulator's certificate authorities (eid.md §11.2): a root, the authorities of SIM cards, identity cards and apps below it, each with
 //! its OCSP responder, and a second, untrusted hierarchy for lies. Their keys are made once and kept, so that a server's trust anchor outlives restarts.
 
 use std::{fs, path::Path};
@@ -22,6 +22,8 @@ const SIM: &str = "HERMIR SIM 1";
 const OCSP_SIM: &str = "HERMIR OCSP SIM 1";
 const CARD: &str = "HERMIR Kort 1";
 const OCSP_CARD: &str = "HERMIR OCSP Kort 1";
+const APP: &str = "HERMIR App 1";
+const OCSP_APP: &str = "HERMIR OCSP App 1";
 const UNTRUSTED: &str = "HERMIR Röng rót";
 
 const YEAR: Duration = Duration::days(365);
@@ -53,6 +55,10 @@ pub struct Authority {
     pub card: Signer,
     /// EC P-256: answers OCSP for [`Self::card`].
     pub ocsp_card: Signer,
+    /// EC P-384: issues the certificates of apps.
+    pub app: Signer,
+    /// EC P-256: answers OCSP for [`Self::app`].
+    pub ocsp_app: Signer,
 }
 
 /// What a kind of signer is and may do.
@@ -79,6 +85,10 @@ const CARD_KIND: Kind =
     Kind { file: "card", name: CARD, algorithm: &PKCS_RSA_SHA256, years: 15, role: Role::Authority { path_length: 0 } };
 const OCSP_CARD_KIND: Kind =
     Kind { file: "ocsp-card", name: OCSP_CARD, algorithm: &PKCS_ECDSA_P256_SHA256, years: 15, role: Role::OcspResponder };
+const APP_KIND: Kind =
+    Kind { file: "app", name: APP, algorithm: &PKCS_ECDSA_P384_SHA384, years: 15, role: Role::Authority { path_length: 0 } };
+const OCSP_APP_KIND: Kind =
+    Kind { file: "ocsp-app", name: OCSP_APP, algorithm: &PKCS_ECDSA_P256_SHA256, years: 15, role: Role::OcspResponder };
 const UNTRUSTED_KIND: Kind = Kind {
     file: "untrusted",
     name: UNTRUSTED,
@@ -95,13 +105,16 @@ impl Authority {
         let root = open(&ROOT_KIND, None)?;
         let sim = open(&SIM_KIND, Some(&root))?;
         let card = open(&CARD_KIND, Some(&root))?;
+        let app = open(&APP_KIND, Some(&root))?;
         Ok(Self {
             ocsp_sim: open(&OCSP_SIM_KIND, Some(&sim))?,
             ocsp_card: open(&OCSP_CARD_KIND, Some(&card))?,
+            ocsp_app: open(&OCSP_APP_KIND, Some(&app))?,
             untrusted: open(&UNTRUSTED_KIND, None)?,
             root,
             sim,
             card,
+            app,
         })
     }
 
@@ -113,6 +126,8 @@ impl Authority {
             "ocsp-sim" => Some(&self.ocsp_sim.certificate),
             "card" => Some(&self.card.certificate),
             "ocsp-card" => Some(&self.ocsp_card.certificate),
+            "app" => Some(&self.app.certificate),
+            "ocsp-app" => Some(&self.ocsp_app.certificate),
             _ => None,
         }
     }
@@ -220,9 +235,16 @@ mod tests {
     fn x5_10_every_authority_carries_the_mark() {
         let directory = tempfile::tempdir().expect("a directory");
         let authority = Authority::open(directory.path(), crate::base::clock::Clock::System.now()).expect("made");
-        for signer in
-            [&authority.root, &authority.sim, &authority.ocsp_sim, &authority.untrusted, &authority.card, &authority.ocsp_card]
-        {
+        for signer in [
+            &authority.root,
+            &authority.sim,
+            &authority.ocsp_sim,
+            &authority.untrusted,
+            &authority.card,
+            &authority.ocsp_card,
+            &authority.app,
+            &authority.ocsp_app,
+        ] {
             let (_, certificate) = x509_parser::parse_x509_certificate(&signer.certificate).expect("a certificate");
             let mark = certificate
                 .extensions()

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::{CertificateLie, Fault, ReplyLie, SignatureLie};
+use super::fault::{AppLie, CertificateLie, Fault, ReplyLie, SignatureLie};
 
 /// The results that Mobile-ID gives for a session (eid.md §2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,10 @@ pub enum Outcome {
     DeliveryError,
     /// the card failed
     SimError,
+    /// another code was chosen in the app
+    WrongCode,
+    /// the app knows none of the ways to show the request
+    AppTooOld,
 }
 
 /// What a phone does with a request.
@@ -51,6 +55,10 @@ pub enum Action {
     SimError,
     /// the service answers the start with HTTP 500
     ServerError,
+    /// chooses another code in the app
+    WrongCode,
+    /// ends as an app that is too old does
+    AppTooOld,
 }
 
 impl Action {
@@ -66,6 +74,8 @@ impl Action {
             Self::PhoneAbsent => Some(Outcome::PhoneAbsent),
             Self::DeliveryError => Some(Outcome::DeliveryError),
             Self::SimError => Some(Outcome::SimError),
+            Self::WrongCode => Some(Outcome::WrongCode),
+            Self::AppTooOld => Some(Outcome::AppTooOld),
         }
     }
 }
@@ -79,6 +89,9 @@ pub enum Method {
     /// on the identity card
     #[serde(rename = "card")]
     Card,
+    /// in the app
+    #[serde(rename = "app")]
+    App,
     /// every one
     #[serde(rename = "*")]
     Every,
@@ -121,15 +134,32 @@ pub struct Scenario {
     pub outcome: &'static str,
     /// the same in Icelandic
     pub outcome_is: &'static str,
+    /// for which electronic ID
+    pub method: Method,
     action: Action,
     delay_ms: u64,
     fault: Option<Fault>,
 }
 
 impl Scenario {
+    /// What the app of this number does, in English, for lists (eid.md §11.2).
+    pub fn app_outcome(&self) -> &'static str {
+        match self.action {
+            Action::Refuse => "USER_REFUSED: declines",
+            Action::Timeout | Action::PhoneAbsent => "TIMEOUT: nobody answers",
+            Action::NotClient => "HTTP 404: no account",
+            Action::SimError => "DOCUMENT_UNUSABLE: the account is blocked",
+            Action::HashMismatch => "PROTOCOL_FAILURE: the app breaks off",
+            Action::DeliveryError => "SERVER_ERROR: the operator fails",
+            Action::WrongCode => "WRONG_VC: chooses another code",
+            Action::AppTooOld => "REQUIRED_INTERACTION_NOT_SUPPORTED_BY_APP: the app is too old",
+            Action::Ask | Action::Approve | Action::ServerError => self.outcome,
+        }
+    }
+
     /// What the number prescribes.
     pub fn behaviour(&self) -> Behaviour {
-        Behaviour { method: Method::Every, action: self.action, delay_ms: self.delay_ms, times: None, fault: self.fault }
+        Behaviour { method: self.method, action: self.action, delay_ms: self.delay_ms, times: None, fault: self.fault }
     }
 
     /// The scenario of a person, if its national id is one.
@@ -144,7 +174,7 @@ impl Scenario {
         outcome: &'static str,
         outcome_is: &'static str,
     ) -> Self {
-        Self { national_id, phone, outcome, outcome_is, action, delay_ms: 0, fault: None }
+        Self { national_id, phone, outcome, outcome_is, method: Method::Every, action, delay_ms: 0, fault: None }
     }
 
     const fn lies(
@@ -154,7 +184,12 @@ impl Scenario {
         outcome: &'static str,
         outcome_is: &'static str,
     ) -> Self {
-        Self { national_id, phone, outcome, outcome_is, action: Action::Approve, delay_ms: 0, fault: Some(fault) }
+        let action = Action::Approve;
+        Self { national_id, phone, outcome, outcome_is, method: Method::Every, action, delay_ms: 0, fault: Some(fault) }
+    }
+
+    const fn of_app(self) -> Self {
+        Self { method: Method::App, ..self }
     }
 }
 
@@ -162,7 +197,7 @@ const fn certificate(lie: CertificateLie) -> Fault {
     Fault::Certificate(lie)
 }
 
-/// The scenarios of eid.md §11.2 that a SIM card can play.
+/// The scenarios of eid.md §11.2.
 pub static SCENARIOS: &[Scenario] = &[
     Scenario::ends("0099000019", "0000001", Action::Approve, "approves at once", "samþykkir strax"),
     Scenario::ends("0099000029", "0000002", Action::Refuse, "USER_CANCELLED: declines", "hafnar"),
@@ -219,10 +254,21 @@ pub static SCENARIOS: &[Scenario] = &[
         phone: "0000015",
         outcome: "approves after 30 seconds",
         outcome_is: "samþykkir eftir 30 sekúndur",
+        method: Method::Every,
         action: Action::Approve,
         delay_ms: 30_000,
         fault: None,
     },
+    Scenario::ends("0099000169", "0000016", Action::WrongCode, "chooses another code", "velur ranga tölu").of_app(),
+    Scenario::ends("0099000179", "0000017", Action::AppTooOld, "the app is too old", "appið er of gamalt").of_app(),
+    Scenario::lies(
+        "0099000189",
+        "0000018",
+        Fault::App(AppLie::LevelDowngrade),
+        "the certificate is of the level ADVANCED",
+        "skilríkin eru á lægra öryggisstigi",
+    )
+    .of_app(),
     Scenario::lies(
         "0099000199",
         "0000019",

@@ -31,6 +31,8 @@ const PLACEHOLDER: &[u64] = &[2, 5, 4, 127];
 
 // ETSI EN 319 411-1: NCP+, keys in a secure device
 const NCP_PLUS: &str = "0.4.0.2042.1.2";
+// eid.md §5.1: what an app's certificate is for
+const APP_AUTHENTICATION: &[u64] = &[1, 3, 6, 1, 4, 1, 62306, 5, 7, 0];
 const OCSP_ACCESS: &str = "1.3.6.1.5.5.7.48.1";
 const CERTIFICATE_POLICIES: &[u64] = &[2, 5, 29, 32];
 const AUTHORITY_INFO_ACCESS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 1];
@@ -74,6 +76,8 @@ pub enum Medium {
     Sim,
     /// on an identity card
     Card,
+    /// in an app, and at the app's operator
+    App,
 }
 
 impl Medium {
@@ -82,6 +86,7 @@ impl Medium {
         match self {
             Self::Sim => "sim",
             Self::Card => "card",
+            Self::App => "app",
         }
     }
 
@@ -89,6 +94,7 @@ impl Medium {
         match self {
             Self::Sim => &authority.sim,
             Self::Card => &authority.card,
+            Self::App => &authority.app,
         }
     }
 }
@@ -172,6 +178,7 @@ fn params(
     };
     params.extended_key_usages = match lie {
         Some(CertificateLie::WrongEku) => vec![ExtendedKeyUsagePurpose::CodeSigning],
+        _ if holder.medium == Medium::App => vec![ExtendedKeyUsagePurpose::Other(APP_AUTHENTICATION.to_vec())],
         _ => vec![ExtendedKeyUsagePurpose::ClientAuth],
     };
     params.crl_distribution_points =

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
     expecting = "a fault is one of wrongPerson, expired, notYetValid, untrustedIssuer, selfSigned, wrongPolicy, wrongEku, \
                  noDigitalSignature, weakKey, twoSerialNumbers, foreignCountry, noSerialNumber, revoked, ocspDown, wrongKey, otherHash, \
                  replayOld, wrongHashAlg, derSignature, emptySignature, unknownState, unknownResult, extraFields, malformedJson, \
-                 hugeBody, slowBody, wrongOrigin, wrongNonce"
+                 hugeBody, slowBody, wrongOrigin, wrongNonce, levelDowngrade, wrongSalt, wrongServerRandom, wrongUserChallenge, \
+                 wrongFlowType, wrongInteraction, wrongRpName, wrongCallbackValue, wrongDigest, wrongVerifier"
 )]
 pub enum Fault {
     /// in the certificate
@@ -20,6 +21,8 @@ pub enum Fault {
     Reply(ReplyLie),
     /// in what an identity card signs
     Token(TokenLie),
+    /// in what an app and its operator answer
+    App(AppLie),
 }
 
 /// What a certificate may lie about.
@@ -102,7 +105,41 @@ pub enum TokenLie {
     WrongNonce,
 }
 
+/// What an app and its operator may lie about (eid.md §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AppLie {
+    /// the certificate is of the lower level
+    LevelDowngrade,
+    /// names another salt than the hash's length
+    WrongSalt,
+    /// tells another value of the operator's than the one that was signed
+    WrongServerRandom,
+    /// tells another challenge of the app's than the one that was signed
+    WrongUserChallenge,
+    /// went another way, and signed that
+    WrongFlowType,
+    /// showed what was not offered, and signed that
+    WrongInteraction,
+    /// signed for another relying party
+    WrongRpName,
+    /// leads the browser back with another value
+    WrongCallbackValue,
+    /// leads the browser back with the digest of another session's secret
+    WrongDigest,
+    /// leads the browser back with another app's verifier
+    WrongVerifier,
+}
+
 impl Fault {
+    /// The lie of an app or its operator, if that is where it is.
+    pub fn app(self) -> Option<AppLie> {
+        match self {
+            Self::App(lie) => Some(lie),
+            _ => None,
+        }
+    }
+
     /// The lie in the certificate, if that is where it is.
     pub fn certificate(self) -> Option<CertificateLie> {
         match self {
@@ -147,6 +184,7 @@ mod tests {
             ("derSignature", Fault::Signature(SignatureLie::DerSignature)),
             ("hugeBody", Fault::Reply(ReplyLie::HugeBody)),
             ("wrongOrigin", Fault::Token(TokenLie::WrongOrigin)),
+            ("wrongSalt", Fault::App(AppLie::WrongSalt)),
         ] {
             assert_eq!(serde_json::from_value::<Fault>(name.into()).expect("known"), fault);
             assert_eq!(serde_json::to_value(fault).expect("written"), name);

@@ -4,17 +4,21 @@ use anyhow::{Context as _, bail};
 use aws_lc_rs::{
     digest::{self as aws_digest, Digest},
     encoding::{AsDer as _, Pkcs8V1Der},
+    rand::SystemRandom,
     rsa,
     signature::{
         ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256,
-        RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RsaEncoding,
+        RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
     },
 };
 use rcgen::PublicKeyData;
 use serde::{Deserialize, Serialize};
 
 use super::weak_key::WeakKey;
-use crate::base::digest;
+use crate::base::{digest, entropy};
+
+/// PKCS#8; an app's key of one simulated person, and nobody's otherwise.
+const RSA_6144: &[u8] = include_bytes!("smart_id/rsa6144.pk8");
 
 /// The hash that a relying party names; it sends a value of that length, not a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +64,14 @@ impl HashType {
         }
     }
 
+    fn pss(self) -> &'static dyn RsaEncoding {
+        match self {
+            Self::Sha256 => &RSA_PSS_SHA256,
+            Self::Sha384 => &RSA_PSS_SHA384,
+            Self::Sha512 => &RSA_PSS_SHA512,
+        }
+    }
+
     fn rsa(self) -> (&'static dyn RsaEncoding, &'static aws_digest::Algorithm) {
         match self {
             Self::Sha256 => (&RSA_PKCS1_SHA256, &aws_digest::SHA256),
@@ -80,13 +92,17 @@ pub enum KeyKind {
     Rsa2048,
     /// EC P-384, as identity cards hold
     Ec384,
+    /// RSA with 3072 bits, as apps hold here
+    Rsa3072,
+    /// RSA with 6144 bits, as apps hold in truth; made beforehand, because that takes long
+    Rsa6144,
 }
 
 /// A key that signs for a person.
 pub enum PersonKey {
     /// EC P-256
     Ec(EcdsaKeyPair),
-    /// RSA-2048
+    /// RSA with 2048 bits or more
     Rsa(Box<rsa::KeyPair>),
     /// RSA-1024, which a careful verifier refuses
     Weak(Box<WeakKey>),
@@ -109,6 +125,8 @@ impl PersonKey {
             KeyKind::Ec256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map(Self::Ec),
             KeyKind::Rsa2048 => rsa::KeyPair::generate(rsa::KeySize::Rsa2048).map(|key| Self::Rsa(Box::new(key))),
             KeyKind::Ec384 => EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).map(Self::Ec384),
+            KeyKind::Rsa3072 => rsa::KeyPair::generate(rsa::KeySize::Rsa3072).map(|key| Self::Rsa(Box::new(key))),
+            KeyKind::Rsa6144 => return read_rsa(RSA_6144),
         }
         .context("making a person's key")
     }
@@ -119,7 +137,7 @@ impl PersonKey {
             Self::Ec(key) => (KeyKind::Ec256, key.to_pkcs8v1().context("writing an EC key")?.as_ref().to_vec()),
             Self::Rsa(key) => {
                 let der: Pkcs8V1Der<'_> = key.as_der().context("writing an RSA key")?;
-                (KeyKind::Rsa2048, der.as_ref().to_vec())
+                (rsa_kind(key), der.as_ref().to_vec())
             }
             Self::Weak(_) => bail!("a weak key is not kept"),
             Self::Ec384(key) => (KeyKind::Ec384, key.to_pkcs8v1().context("writing an EC key")?.as_ref().to_vec()),
@@ -133,10 +151,10 @@ impl PersonKey {
     }
 
     /// What the key is; none for a weak one.
-    pub const fn kind(&self) -> Option<KeyKind> {
+    pub fn kind(&self) -> Option<KeyKind> {
         match self {
             Self::Ec(_) => Some(KeyKind::Ec256),
-            Self::Rsa(_) => Some(KeyKind::Rsa2048),
+            Self::Rsa(key) => Some(rsa_kind(key)),
             Self::Weak(_) => None,
             Self::Ec384(_) => Some(KeyKind::Ec384),
         }
@@ -149,7 +167,7 @@ impl PersonKey {
             KeyKind::Ec256 => Self::Ec(
                 EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8).context("reading a person's EC key")?,
             ),
-            KeyKind::Rsa2048 => Self::Rsa(Box::new(rsa::KeyPair::from_pkcs8(&pkcs8).context("reading a person's RSA key")?)),
+            KeyKind::Rsa2048 | KeyKind::Rsa3072 | KeyKind::Rsa6144 => read_rsa(&pkcs8)?,
             KeyKind::Ec384 => Self::Ec384(
                 EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &pkcs8).context("reading a person's EC key")?,
             ),
@@ -183,6 +201,15 @@ impl PersonKey {
         }
     }
 
+    /// Signs a text as apps do: RSASSA-PSS with a salt of the hash's length (eid.md §3.3). A key that cannot gives as many random
+    /// bytes: its certificate is refused before them.
+    pub fn sign_pss(&self, hash: HashType, text: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let Self::Rsa(key) = self else { return Ok(entropy::bytes::<128>().to_vec()) };
+        let mut signature = vec![0; key.public_modulus_len()];
+        key.sign(hash.pss(), &SystemRandom::new(), text, &mut signature)?;
+        Ok(signature)
+    }
+
     /// Signs a message in the form that certificates carry: SHA-256 (on P-384 SHA-384), and DER for EC.
     pub fn sign_message(&self, message: &[u8]) -> anyhow::Result<Vec<u8>> {
         let hash = if matches!(self, Self::Ec384(_)) { HashType::Sha384 } else { HashType::Sha256 };
@@ -199,6 +226,19 @@ impl PersonKey {
             Self::Ec(_) | Self::Ec384(_) => format!("{}WithECEncryption", hash.name()),
             Self::Rsa(_) | Self::Weak(_) => format!("{}WithRSAEncryption", hash.name()),
         }
+    }
+}
+
+fn read_rsa(pkcs8: &[u8]) -> anyhow::Result<PersonKey> {
+    let key = rsa::KeyPair::from_pkcs8(pkcs8).context("reading a person's RSA key")?;
+    Ok(PersonKey::Rsa(Box::new(key)))
+}
+
+fn rsa_kind(key: &rsa::KeyPair) -> KeyKind {
+    match key.public_modulus_len() {
+        768 => KeyKind::Rsa6144,
+        384 => KeyKind::Rsa3072,
+        _ => KeyKind::Rsa2048,
     }
 }
 
@@ -238,10 +278,10 @@ mod tests {
 
     #[test]
     fn a_key_survives_the_file() {
-        for kind in [KeyKind::Ec256, KeyKind::Rsa2048, KeyKind::Ec384] {
+        for kind in [KeyKind::Ec256, KeyKind::Rsa2048, KeyKind::Ec384, KeyKind::Rsa3072, KeyKind::Rsa6144] {
             let key = PersonKey::generate(kind).expect("a key");
             let read = PersonKey::load(&key.store().expect("stores")).expect("loads");
-            assert_eq!(read.der_bytes(), key.der_bytes());
+            assert_eq!((read.der_bytes(), read.kind()), (key.der_bytes(), Some(kind)));
         }
     }
 

@@ -25,6 +25,7 @@ mod register;
 mod revocation;
 mod services;
 mod session;
+mod smart_id;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -41,10 +42,16 @@ use anyhow::{Context as _, bail};
 use axum::{Router, middleware};
 use tokio_util::sync::CancellationToken;
 
-use self::{authority::Authority, behaviour::SCENARIOS, mode::Settings, world::World};
+use self::{
+    authority::Authority,
+    behaviour::{Method, SCENARIOS},
+    mode::Settings,
+    world::World,
+};
 pub use self::{
     mode::Mode,
     op::{CLIENT_ID as BROKER_CLIENT_ID, CLIENT_SECRET as BROKER_CLIENT_SECRET},
+    people::PIN,
 };
 use crate::{
     base::{clock::Clock, secret::Secret},
@@ -89,6 +96,32 @@ pub struct Options {
     pub clock: Clock,
     /// who may ask
     pub relying_party: RelyingParty,
+    /// what is particular to apps
+    pub apps: AppOptions,
+}
+
+/// What a simulator needs to know of apps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppOptions {
+    /// the length of the apps' RSA keys: 3072 bits as in the simulator's profile, or 2048 where many sign
+    pub key: AppKey,
+    /// whether an app may lead a browser back to `http://` on this machine; the real one wants https
+    pub http_callbacks: bool,
+}
+
+/// The keys of apps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppKey {
+    /// 3072 bits, and for one person 6144
+    Usual,
+    /// 2048 bits: for load and for tests
+    Short,
+}
+
+impl Default for AppOptions {
+    fn default() -> Self {
+        Self { key: AppKey::Usual, http_callbacks: false }
+    }
 }
 
 /// A running simulator; clones share their state.
@@ -110,6 +143,8 @@ struct Shared {
     root_pem: String,
     sim_pem: String,
     card_pem: String,
+    app_pem: String,
+    apps: AppOptions,
 }
 
 impl Shared {
@@ -136,8 +171,10 @@ pub struct ScenarioSummary {
     pub national_id: String,
     /// seven digits
     pub phone_number: String,
-    /// what happens, in English
-    pub outcome: String,
+    /// what happens, in English; none where it concerns the app alone
+    pub outcome: Option<String>,
+    /// what happens with the app, in English
+    pub app_outcome: String,
 }
 
 impl Simulator {
@@ -153,12 +190,14 @@ impl Simulator {
         let authority = Authority::open(&options.data_dir.join("authority"), now)?;
         let (root_pem, sim_pem) = (authority.root.pem.clone(), authority.sim.pem.clone());
         let card_pem = authority.card.pem.clone();
+        let app_pem = authority.app.pem.clone();
         let public_url = options.public_url.trim_end_matches('/').to_owned();
         let world = World::open(
             authority,
             public_url.clone(),
             options.data_dir.join("persons.json"),
             Settings::new(options.mode.clone(), None),
+            options.apps.key,
             now,
         )?;
         let shared = Shared {
@@ -173,6 +212,8 @@ impl Simulator {
             root_pem,
             sim_pem,
             card_pem,
+            app_pem,
+            apps: options.apps,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -186,6 +227,7 @@ impl Simulator {
             .merge(revocation::router())
             .merge(op::router())
             .merge(card::router(&self.shared))
+            .merge(smart_id::router(&self.shared))
             .with_state(Arc::clone(&self.shared))
     }
 
@@ -202,6 +244,11 @@ impl Simulator {
     /// The same of identity cards, PEM.
     pub fn card_intermediates_pem(&self) -> String {
         self.shared.card_pem.clone()
+    }
+
+    /// The same of apps, PEM.
+    pub fn app_intermediates_pem(&self) -> String {
+        self.shared.app_pem.clone()
     }
 
     /// The Gervimenn, whose sign-in succeeds.
@@ -222,7 +269,8 @@ impl Simulator {
         let summary = |scenario: &behaviour::Scenario| ScenarioSummary {
             national_id: scenario.national_id.to_owned(),
             phone_number: scenario.phone.to_owned(),
-            outcome: scenario.outcome.to_owned(),
+            outcome: scenario.method.covers(Method::Sim).then(|| scenario.outcome.to_owned()),
+            app_outcome: scenario.app_outcome().to_owned(),
         };
         SCENARIOS.iter().map(summary).collect()
     }

@@ -37,7 +37,13 @@ const GERVIMENN: [(&str, &str); 13] = [
 ];
 // One of each rarer kind, so that a relying party meets them in every demonstration.
 const WITH_RSA: &str = "0101302129";
+const WITH_LONG_APP_KEY: &str = "0101302209";
 const WITH_OLD_PROFILE: &str = "0101302399";
+
+/// Whose app has a key as long as apps have in truth.
+pub fn has_long_app_key(national_id: &str) -> bool {
+    national_id == WITH_LONG_APP_KEY
+}
 
 /// What the identity card of a person holds.
 pub fn card_key_kind(national_id: &str) -> KeyKind {

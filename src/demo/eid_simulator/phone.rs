@@ -22,7 +22,8 @@ use super::{
     origin,
     people::PIN,
     play::PinVerdict,
-    session::TextFormat,
+    session::{Session, TextFormat},
+    smart_id::AppSession,
     world::World,
 };
 
@@ -78,9 +79,13 @@ struct Prompt {
     session: Uuid,
     relying_party: String,
     text: Option<String>,
+    /// of the text
     format: &'static str,
-    code: String,
+    /// what the person compares
+    code: Option<String>,
     code_in_digits: String,
+    /// the codes among which the person chooses, in the app
+    choices: Vec<String>,
 }
 
 /// What became of the last press of a button.
@@ -147,17 +152,7 @@ async fn list_state(State(shared): State<Arc<Shared>>) -> String {
 async fn screen(State(shared): State<Arc<Shared>>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
     let now = shared.clock.now();
     let mut world = shared.world();
-    let prompt = world.pending(&id, now).map(|session| Prompt {
-        session: session.id,
-        relying_party: session.request.relying_party.clone(),
-        text: session.request.text.clone(),
-        format: match session.request.format {
-            TextFormat::Gsm7 => "GSM-7, 100",
-            TextFormat::Ucs2 => "UCS-2, 50",
-        },
-        code: session.verification_code(),
-        code_in_digits: session.verification_code().chars().map(String::from).collect::<Vec<_>>().join(" "),
-    });
+    let prompt = world.pending(&id, now).map(Prompt::of_sim).or_else(|| world.app_pending(&id, now).map(Prompt::of_app));
     let Some(person) = world.people.get(&id) else { return StatusCode::NOT_FOUND.into_response() };
     let query = query.unwrap_or_default();
     page(&PhonePage {
@@ -174,16 +169,53 @@ async fn screen(State(shared): State<Arc<Shared>>, Path(id): Path<String>, RawQu
 
 async fn screen_state(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> String {
     let now = shared.clock.now();
-    shared.world().pending(&id, now).map(|session| session.id.to_string()).unwrap_or_default()
+    shared.world().next_prompt(&id, now).map(|(session, _)| session.to_string()).unwrap_or_default()
+}
+
+impl Prompt {
+    fn of_sim(session: &Session) -> Self {
+        let code = session.verification_code();
+        Self {
+            session: session.id,
+            relying_party: session.request.relying_party.clone(),
+            text: session.request.text.clone(),
+            format: match session.request.format {
+                TextFormat::Gsm7 => "GSM-7, 100",
+                TextFormat::Ucs2 => "UCS-2, 50",
+            },
+            code_in_digits: in_digits(&code),
+            code: Some(code),
+            choices: Vec::new(),
+        }
+    }
+
+    fn of_app(session: &AppSession) -> Self {
+        let choices = session.choices();
+        let code = session.verification_code().filter(|_| choices.is_empty());
+        Self {
+            session: session.id,
+            relying_party: session.request.relying_party.clone(),
+            text: Some(session.request.shown.text().to_owned()),
+            format: if session.request.shown.display_text60.is_some() { "app, 60" } else { "app, 200" },
+            code_in_digits: code.as_deref().map(in_digits).unwrap_or_default(),
+            code,
+            choices,
+        }
+    }
+}
+
+fn in_digits(code: &str) -> String {
+    code.chars().map(String::from).collect::<Vec<_>>().join(" ")
 }
 
 async fn answer(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Bytes) -> Response {
-    let (mut session, mut pin, mut choice) = (None, String::new(), String::new());
+    let (mut session, mut pin, mut choice, mut code) = (None, String::new(), String::new(), None);
     for (name, value) in form_urlencoded::parse(&body) {
         match &*name {
             "session" => session = value.parse().ok(),
             "pin" => pin = value.into_owned(),
             "choice" => choice = value.into_owned(),
+            "code" => code = Some(value.into_owned()),
             _ => return StatusCode::BAD_REQUEST.into_response(),
         }
     }
@@ -191,11 +223,17 @@ async fn answer(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body:
     let now = shared.clock.now();
     let mut world = shared.world();
     // A screen answers its own request only.
-    if world.pending(&id, now).is_none_or(|pending| pending.id != session) {
+    let Some((_, is_app)) = world.next_prompt(&id, now).filter(|(pending, _)| *pending == session) else {
         return back(&id, Notice::Over);
-    }
+    };
+    // In the app a code must be chosen: none is as wrong as another one.
+    let code = Some(code.unwrap_or_default());
     let notice = match choice.as_str() {
-        "approve" => match world.approve(session, pin.trim(), now) {
+        "approve" => match if is_app {
+            world.approve_in_app(session, pin.trim(), code.as_deref(), now)
+        } else {
+            world.approve(session, pin.trim(), now)
+        } {
             Ok(PinVerdict::Right) => Notice::Signed,
             Ok(PinVerdict::Wrong { .. }) => Notice::WrongPin,
             Ok(PinVerdict::Blocked) => Notice::Blocked,
@@ -205,7 +243,8 @@ async fn answer(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body:
                 return StatusCode::INTERNAL_SERVER_ERROR.into_response();
             }
         },
-        "decline" if world.decide(session, Outcome::UserCancelled, now) => Notice::Declined,
+        "decline" if is_app && world.decide_app(session, Outcome::UserCancelled, now) => Notice::Declined,
+        "decline" if !is_app && world.decide(session, Outcome::UserCancelled, now) => Notice::Declined,
         "decline" => Notice::Over,
         _ => return StatusCode::BAD_REQUEST.into_response(),
     };
@@ -227,18 +266,28 @@ fn back(national_id: &str, notice: Notice) -> Response {
 }
 
 impl World {
+    /// What a person's screen shows: a request to the SIM card before one to the app, and whether it is to the app.
+    fn next_prompt(&mut self, national_id: &str, now: time::OffsetDateTime) -> Option<(Uuid, bool)> {
+        let sim = self.pending(national_id, now).map(|session| (session.id, false));
+        sim.or_else(|| self.app_pending(national_id, now).map(|session| (session.id, true)))
+    }
+
     /// The people on whose phones something waits, by national id.
     fn waiting(&mut self, now: time::OffsetDateTime) -> Vec<String> {
         self.settle(now);
+        self.settle_apps(now);
         let open = self.sessions.values().filter(|session| session.decision.is_none());
-        let mut waiting: Vec<String> = open.filter_map(|session| session.person.clone()).collect();
+        let of_apps = self.apps.sessions.values().filter(|session| session.decision.is_none());
+        let of_apps = of_apps.filter_map(|session| session.person.clone());
+        let mut waiting: Vec<String> = open.filter_map(|session| session.person.clone()).chain(of_apps).collect();
         waiting.sort_unstable();
         waiting.dedup();
         waiting
     }
 }
 
-fn page(template: &impl Template) -> Response {
+/// A page of the simulator.
+pub fn page(template: &impl Template) -> Response {
     match template.render() {
         Ok(html) => Html(html).into_response(),
         Err(error) => {
@@ -264,6 +313,12 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
         return (StatusCode::FORBIDDEN, "only from the simulator's own page").into_response();
     }
     let mut response = next.run(request).await;
+    response_headers(&mut response);
+    response
+}
+
+/// What every page of the simulator says to the browser.
+pub fn response_headers(response: &mut Response) {
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -274,5 +329,4 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
     ] {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
-    response
 }

@@ -89,7 +89,7 @@ impl World {
             Some(behaviour)
         });
         let scenario = || Scenario::of(national_id).filter(|_| self.settings.scenario_numbers).map(Scenario::behaviour);
-        prescribed.or_else(scenario)
+        prescribed.or_else(|| scenario().filter(|behaviour| behaviour.method.covers(method)))
     }
 
     /// The session, with whatever was due by `now` done; none where it is unknown or forgotten.

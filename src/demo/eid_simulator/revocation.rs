@@ -92,9 +92,10 @@ async fn ocsp(State(shared): State<Arc<Shared>>, Path(ca): Path<String>, headers
 impl World {
     /// The authority with this name in `/ocsp/{ca}` and `/crl/{ca}.crl`.
     fn issuing(&self, ca: &str) -> Option<Issuing<'_>> {
-        let Authority { sim, ocsp_sim, card, ocsp_card, .. } = &self.authority;
+        let Authority { sim, ocsp_sim, card, ocsp_card, app, ocsp_app, .. } = &self.authority;
         match ca {
             "sim" => Some(Issuing { authority: sim, responder: ocsp_sim, register: &self.register }),
+            "app" => Some(Issuing { authority: app, responder: ocsp_app, register: self.apps.register() }),
             "card" => Some(Issuing { authority: card, responder: ocsp_card, register: self.cards.register() }),
             _ => None,
         }

@@ -36,7 +36,7 @@ pub enum CrlMood {
     Down,
 }
 
-/// The mood of the Mobile-ID service.
+/// The mood of the Mobile-ID service, or of Smart-ID.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MobileIdMood {
     /// answers
@@ -67,4 +67,6 @@ pub struct Services {
     pub crl: CrlMood,
     /// Mobile-ID's
     pub mid: MobileIdMood,
+    /// Smart-ID's
+    pub smartid: MobileIdMood,
 }

@@ -11,6 +11,7 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::{
+    AppKey,
     authority::Authority,
     behaviour::Method,
     card::Cards,
@@ -24,6 +25,7 @@ use super::{
     register::{Register, Revocation, Status},
     services::Services,
     session::Session,
+    smart_id::Apps,
 };
 use crate::base::digest;
 
@@ -55,6 +57,8 @@ pub struct World {
     pub swept_at: OffsetDateTime,
     /// the people's identity cards
     pub cards: Cards,
+    /// the people's apps, and what is asked of them
+    pub apps: Apps,
 }
 
 impl World {
@@ -64,6 +68,7 @@ impl World {
         base_url: String,
         people_file: PathBuf,
         settings: Settings,
+        app_key: AppKey,
         now: OffsetDateTime,
     ) -> anyhow::Result<Self> {
         let cards = Cards::open(people_file.with_file_name("cards.json"))?;
@@ -81,6 +86,7 @@ impl World {
             people_file,
             swept_at: now,
             cards,
+            apps: Apps::new(app_key),
         };
         let kept = people::load(&world.people_file)?;
         let fresh = kept.is_none();
@@ -148,6 +154,10 @@ impl World {
             self.hand_out_card(national_id, now)?;
             self.cards.set_revocation(national_id, revocation)?;
         }
+        if method.covers(Method::App) {
+            self.install_app(national_id, now)?;
+            self.apps.set_revocation(national_id, revocation);
+        }
         Ok(())
     }
 
@@ -161,6 +171,7 @@ impl World {
         self.services = Services::default();
         self.settings = Settings::new(mode, None);
         self.cards.reset()?;
+        self.apps.reset();
         let mut before = std::mem::take(&mut self.people);
         for first in people::first() {
             let key = match before.remove(first.national_id) {

@@ -188,7 +188,7 @@ mod tests {
         let names = ["localhost", "127.0.0.1", "::1", "example.is"];
         assert_eq!(vouched(first.pem(), &certificate, &names), [true, true, true, false]);
 
-        let later = open(directory.path(), now + TTL - NEAR_ITS_END);
+        let later = open(directory.path(), now + TTL - NEAR_ITS_END - Duration::minutes(1));
         assert_eq!((later.pem(), identity()), (first.pem(), certificate.clone()));
         let near = open(directory.path(), now + TTL - NEAR_ITS_END + Duration::minutes(1));
         assert_eq!(near.pem(), first.pem());

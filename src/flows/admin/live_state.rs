@@ -1,5 +1,5 @@
 //! Cutting off what was given: a person's block, and the moments before which authentications are void: everybody's, a client's, a
-//! person's (RT-12, STO-09). Each is one row, whatever was given (RT-15).
+//! person's (RT-12, STO-09); and the numbers that persons close to new browsers. Each is one row, whatever was given (RT-15).
 
 use sqlx::PgPool;
 use time::OffsetDateTime;
@@ -9,7 +9,7 @@ use crate::{
         audit::{About, AuditEvent, AuditRecord},
         national_id::NationalId,
     },
-    store::{audit_log, clients, configuration, persons},
+    store::{audit_log, clients, configuration, login_restrictions, persons},
 };
 
 /// Whose authentications.
@@ -38,6 +38,32 @@ pub async fn unblock(pool: &PgPool, national_id: &NationalId, now: OffsetDateTim
     let Some(person) = persons::unblock(&mut transaction, national_id, now).await? else { return Ok(false) };
     let about = About { actor_id: Some(person), subject_id: Some(person.into()), ..About::default() };
     audit_log::insert(&mut *transaction, &AuditRecord::new(now, about, AuditEvent::PersonUnblocked)).await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
+/// Closes a person's telephone number until a moment to browsers in which they have not signed in (ias-domain.md §6.4). `key` is
+/// [`crate::model::phone_number::PhoneNumber::key`].
+pub async fn restrict(
+    pool: &PgPool,
+    national_id: &NationalId,
+    key: &[u8; 32],
+    until: OffsetDateTime,
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
+    let mut transaction = pool.begin().await?;
+    let person = login_restrictions::upsert(&mut transaction, national_id, key, until, now).await?;
+    let about = About { actor_id: Some(person), subject_id: Some(person.into()), ..About::default() };
+    audit_log::insert(&mut *transaction, &AuditRecord::new(now, about, AuditEvent::LoginRestricted { until })).await?;
+    transaction.commit().await
+}
+
+/// Opens a person's telephone number again; `false` where none is closed.
+pub async fn lift_restriction(pool: &PgPool, national_id: &NationalId, now: OffsetDateTime) -> sqlx::Result<bool> {
+    let mut transaction = pool.begin().await?;
+    let Some(person) = login_restrictions::delete(&mut transaction, national_id).await? else { return Ok(false) };
+    let about = About { actor_id: Some(person), subject_id: Some(person.into()), ..About::default() };
+    audit_log::insert(&mut *transaction, &AuditRecord::new(now, about, AuditEvent::LoginRestrictionLifted)).await?;
     transaction.commit().await?;
     Ok(true)
 }

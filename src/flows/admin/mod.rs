@@ -6,6 +6,7 @@
 pub mod api_resources;
 pub mod change;
 pub mod clients;
+pub mod evidence;
 pub mod identity_providers;
 pub mod live_state;
 pub mod made_secrets;

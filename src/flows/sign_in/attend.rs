@@ -177,9 +177,10 @@ impl Attendant {
         match sign_in_attempts::mark_verified(&app.pool, self.attempt, self.id, &proven, now).await? {
             Verdict::Verified => Ok(()),
             // to be told apart from a number without an electronic ID by the database alone (EID-07)
-            Verdict::Blocked => {
-                fail(app, self.attempt, AttemptState::Failed, &EidErrorKind::NotAvailableForUser.into(), now).await
+            Verdict::Blocked(person) => {
+                end(app, self.attempt, &EidErrorKind::NotAvailableForUser.into(), Some(person), now).await
             }
+            Verdict::Restricted(person) => refuse_restricted(app, self.attempt, person, now).await,
             Verdict::Late => {
                 let audit = audit(now, "late_result", None);
                 sign_in_attempts::audit_late_result(&app.pool, self.attempt, &audit).await
@@ -223,6 +224,17 @@ pub async fn cancel(app: &App, id: AttemptId, now: OffsetDateTime) -> sqlx::Resu
 /// How long the same browser waits after a cancel before it may ask for another prompt (eid.md §10.4).
 const SAME_BROWSER_PAUSE: Duration = Duration::seconds(5);
 
+/// Ends an attempt because the person has closed the telephone number to browsers that they have not signed in with; the page says
+/// no more than of a number without an electronic ID (EID-07, ias-domain.md §6.4).
+pub(super) async fn refuse_restricted(app: &App, id: AttemptId, person: PersonId, now: OffsetDateTime) -> sqlx::Result<()> {
+    end(app, id, &EidErrorKind::Restricted.into(), Some(person), now).await
+}
+
+async fn end(app: &App, id: AttemptId, error: &EidError, person: Option<PersonId>, now: OffsetDateTime) -> sqlx::Result<()> {
+    let ended = Ended { state: AttemptState::Failed, error, person };
+    note(app, id, &ended, now).await
+}
+
 pub(super) async fn fail(
     app: &App,
     id: AttemptId,
@@ -230,10 +242,24 @@ pub(super) async fn fail(
     error: &EidError,
     now: OffsetDateTime,
 ) -> sqlx::Result<()> {
+    note(app, id, &Ended { state, error, person: None }, now).await
+}
+
+/// How an attempt ended without a sign-in.
+struct Ended<'a> {
+    state: AttemptState,
+    error: &'a EidError,
+    /// who it would have been, where that is known
+    person: Option<PersonId>,
+}
+
+async fn note(app: &App, id: AttemptId, ended: &Ended<'_>, now: OffsetDateTime) -> sqlx::Result<()> {
+    let Ended { state, error, person } = *ended;
     let incident = Uuid::from_bytes(entropy::bytes());
     let (kind, provider_code) = (error.kind.as_str(), error.provider_code.as_deref());
     let failure = Failure { state, kind, provider_code, incident };
-    let audit = audit(now, kind, provider_code);
+    let mut audit = audit(now, kind, provider_code);
+    audit.about.actor_id = person;
     let Some(subject_key) = sign_in_attempts::mark_failed(&app.pool, id, &failure, &audit).await? else {
         return Ok(());
     };

@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     DRIVER_STATE, INPUT,
-    attend::{Attendant, LEASE},
+    attend::{Attendant, LEASE, refuse_restricted},
     limits,
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
         urls::{Urls, path},
     },
     outbound::eid::{BeginInput, EidError, LoginContext, Step},
-    store::sign_in_attempts::{self, NewAttempt},
+    store::sign_in_attempts::{self, Insertion, NewAttempt},
     telemetry::metrics,
 };
 
@@ -137,12 +137,16 @@ pub async fn begin(
         },
     )
     .await?;
-    if !stored {
+    if stored == Insertion::Busy {
         return Err(BeginRefusal::Busy);
     }
     limits::count_prompt(app, &mut transaction, &asker, now).await?.map_err(|pause| limited(request, pause))?;
     transaction.commit().await?;
     metrics::SIGN_IN_ATTEMPTS.increment(&["started"]);
+    if let Insertion::Restricted(person) = stored {
+        refuse_restricted(app, id, person, now).await?;
+        return Ok(Begun { attempt: id, step: None });
+    }
     if driver.is_polled() {
         app.tasks.spawn(attendant.start_and_attend(app.clone(), prepared.state));
         return Ok(Begun { attempt: id, step: None });
@@ -153,12 +157,14 @@ pub async fn begin(
 
 /// Keyed hash of what names the person's device; none where nobody is named.
 fn subject_key(app: &App, input: &BeginInput) -> Option<[u8; 32]> {
-    let (kind, name) = match input {
-        BeginInput::PhoneNumber(number) => (&b"number"[..], number.e164()),
-        BeginInput::NationalId(national_id) => (&b"national id"[..], national_id.expose().to_owned()),
-        BeginInput::DeviceLink { .. } | BeginInput::Nothing => return None,
-    };
-    Some(digest::hmac_sha256(app.keys().pseudonyms().expose(), &[kind, name.as_bytes()]))
+    let keys = app.keys();
+    match input {
+        BeginInput::PhoneNumber(number) => Some(number.key(keys.pseudonyms())),
+        BeginInput::NationalId(national_id) => {
+            Some(digest::hmac_sha256(keys.pseudonyms().expose(), &[b"national id", national_id.expose().as_bytes()]))
+        }
+        BeginInput::DeviceLink { .. } | BeginInput::Nothing => None,
+    }
 }
 
 fn limited(request: &SignInRequest<'_>, pause: Duration) -> BeginRefusal {

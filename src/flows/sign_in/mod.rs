@@ -28,7 +28,7 @@ pub use complete::{CompleteRefusal, Completed, complete};
 
 /// What the driver's state and the evidence are sealed for.
 const DRIVER_STATE: &str = "driver state of a sign-in attempt";
-const EVIDENCE: &str = "evidence of a sign-in";
+pub(super) const EVIDENCE: &str = "evidence of a sign-in";
 const INPUT: &str = "what was typed for a sign-in attempt";
 
 /// What the person typed for an attempt, for a second try (WCAG 2.2, 3.3.7).

@@ -63,6 +63,8 @@ pub enum Message {
     InvalidForm,
     /// the logout request has expired or cannot be read
     LogoutExpired,
+    /// the browser showed no certificate of a card (button: try again)
+    NoCertificate,
     /// over a limit (button: try again)
     TooManyRequests {
         /// when it works again
@@ -93,7 +95,8 @@ impl Message {
             | Self::Unreadable
             | Self::OtherBrowser
             | Self::CookiesOff
-            | Self::LogoutExpired => 400,
+            | Self::LogoutExpired
+            | Self::NoCertificate => 400,
             // EID-04
             Self::ReturnedElsewhere => 200,
             Self::InvalidForm => 403,
@@ -120,6 +123,7 @@ impl Message {
             Self::ReturnedElsewhere => "other-browser-heading",
             Self::InvalidForm => "invalid-form-heading",
             Self::LogoutExpired => "logout-expired-heading",
+            Self::NoCertificate => "no-certificate-heading",
             Self::TooManyRequests { .. } => "too-many-requests-heading",
             Self::NotFound => "not-found-heading",
             Self::MethodNotAllowed => "method-not-allowed-heading",
@@ -143,6 +147,7 @@ impl Message {
             Self::ReturnedElsewhere => "returned-elsewhere-text",
             Self::InvalidForm => "invalid-form-text",
             Self::LogoutExpired => "logout-expired-text",
+            Self::NoCertificate => "no-certificate-text",
             Self::TooManyRequests { .. } => "too-many-requests-text",
             Self::NotFound => "not-found-text",
             Self::MethodNotAllowed => "method-not-allowed-text",

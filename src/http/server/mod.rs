@@ -21,9 +21,13 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
-use self::{addresses::Addresses, tls::Tls, watch::watch};
+use self::{
+    addresses::Addresses,
+    tls::{Tls, TlsFault},
+    watch::watch,
+};
 use super::{extract::client_certificate::ClientCertificate, layers::MalformedHead};
-use crate::{config::server::Server, telemetry::metrics};
+use crate::{app::App, config::server::Server, telemetry::metrics};
 
 /// For telling a client of HTTP/2 that its connection ends, where nothing is under way on it.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -38,6 +42,27 @@ impl Listener {
     /// A listener that speaks TLS, where there is some, and nothing else.
     pub fn new(tcp: TcpListener, tls: Option<Arc<Tls>>) -> Self {
         Self { tcp, tls }
+    }
+}
+
+impl Listener {
+    /// The listener of the card host, which asks browsers for certificates where it speaks TLS itself (eid.md §4.4).
+    pub fn of_card_host(tcp: TcpListener, app: &App) -> Result<Self, TlsFault> {
+        let server = &app.settings.server;
+        let Some((certificate, key)) = server.card_tls_files() else { return Ok(tcp.into()) };
+        let host = app.configuration().card_hosts().next();
+        let asker = app.clone();
+        let tls = Tls::open(tls::Options {
+            listener: "card",
+            certificate: certificate.clone(),
+            key: key.clone(),
+            // without an identity provider that has a card host nobody is sent there, whatever the certificate names
+            host: host.as_deref().and_then(|host| host.split(':').next()).unwrap_or_default().to_owned(),
+            handshake_timeout: server.tls_handshake_timeout,
+            client_certificates: tls::ClientCertificates::Asked(Box::new(move || asker.configuration().card_issuers())),
+            clock: app.clock.clone(),
+        })?;
+        Ok(Self::new(tcp, Some(Arc::new(tls))))
     }
 }
 

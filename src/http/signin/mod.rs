@@ -4,6 +4,7 @@
 
 pub mod app_return;
 pub mod card;
+pub mod card_host;
 pub mod choose;
 pub mod consent;
 pub mod start;

@@ -197,7 +197,7 @@ fn problem(app: &App, attempt: &SignInAttempt, now: OffsetDateTime) -> Problem {
 pub(super) const fn problem_of(kind: EidErrorKind) -> Problem {
     match kind {
         EidErrorKind::InvalidInput => Problem::InvalidPhoneNumber,
-        EidErrorKind::NotAvailableForUser => Problem::NotAvailable,
+        EidErrorKind::NotAvailableForUser | EidErrorKind::Restricted => Problem::NotAvailable,
         EidErrorKind::Timeout => Problem::TimedOut,
         EidErrorKind::UserCancelled => Problem::Cancelled,
         EidErrorKind::WrongCodeChosen => Problem::WrongCode,

@@ -34,27 +34,7 @@ pub(super) fn check(faults: &mut Faults, settings: &CardSettings, environment: E
     if settings.simulator_shim_url.as_ref().is_some_and(|text| !is_web(text)) {
         faults.add(at("simulator_shim_url"), "is not an address such as http://localhost:8090/card/shim.js");
     }
-    if environment == Environment::Production {
-        check_in_production(faults, settings);
-    }
     trust::check(faults, &at("trust"), &settings.trust);
-}
-
-/// What only test systems have: the simulator's script and certificates (eid.md §12.3 and 6).
-pub(super) fn check_in_production(faults: &mut Faults, settings: &CardSettings) {
-    if settings.simulator_shim_url.is_some() {
-        faults.add(at("simulator_shim_url"), "is a script of the simulator; leave it out");
-    }
-    for (field, pem) in
-        [("trust.anchors_pem", &settings.trust.anchors_pem), ("trust.intermediates_pem", &settings.trust.intermediates_pem)]
-    {
-        for name in trust::test_authorities(pem) {
-            faults.add(at(field), format!("holds a certificate of a test authority: {name}"));
-        }
-    }
-    if let Some(text) = &settings.card_host {
-        check_host(faults, text, Environment::Production);
-    }
 }
 
 /// A scheme, a host and perhaps a port, as browsers write an origin; plain http only on a developer's machine, where a proxy of
@@ -63,7 +43,8 @@ fn check_host(faults: &mut Faults, text: &str, environment: Environment) {
     let is_origin = |url: &Url| url.origin().ascii_serialization() == text && matches!(url.scheme(), "http" | "https");
     match Url::parse(text).ok().filter(is_origin) {
         None => faults.add(at("card_host"), format!("`{text}` is not an address such as https://card.example.is")),
-        Some(url) if url.scheme() == "http" && environment != Environment::Development => {
+        // what production refuses is said by its own rules
+        Some(url) if url.scheme() == "http" && environment == Environment::Staging => {
             faults.add(at("card_host"), "begins with https://: the certificate is shown in a TLS handshake");
         }
         Some(_) => {}
@@ -73,6 +54,7 @@ fn check_host(faults: &mut Faults, text: &str, environment: Environment) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{identity_provider::DriverSettings, settings::production::providers};
 
     const ANCHOR: &str = include_str!("../../../tests/data/anchor.pem");
     const TEST_ANCHOR: &str = include_str!("../../../tests/data/simulator_anchor.pem");
@@ -81,7 +63,10 @@ mod tests {
         let settings = serde_json::json!({
             "paths": ["web_eid", "mtls"],
             "card_host": "https://card.innskra.is",
-            "trust": { "anchors_pem": ANCHOR, "national_id_formats": ["etsi"], "countries": ["IS"] },
+            "trust": {
+                "anchors_pem": ANCHOR, "national_id_formats": ["etsi"], "countries": ["IS"],
+                "require_policies": ["1.2.352.1.2.1"], "ocsp_url": "http://ocsp.example.is/",
+            },
         });
         serde_json::from_value(settings).expect("every field that is required")
     }
@@ -90,6 +75,9 @@ mod tests {
         let (mut settings, mut faults) = (settings(), Faults::default());
         change(&mut settings);
         check(&mut faults, &settings, environment);
+        if environment == Environment::Production {
+            providers::check(&mut faults, &DriverSettings::Card(settings), None);
+        }
         faults.into_vec().into_iter().map(|fault| fault.field.replace("driver.card.", "")).collect()
     }
 

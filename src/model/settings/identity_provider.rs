@@ -6,7 +6,9 @@ use super::{
     card,
     client::is_acr,
     fields::{Faults, FieldError, LONGEST_TITLE, check_localized, check_text, check_unique},
-    oidc, smart_id, trust,
+    oidc,
+    production::providers,
+    smart_id, trust,
 };
 use crate::{
     base::{
@@ -99,12 +101,16 @@ pub fn parse(
     let (Some(kind), Some(driver)) = (input.kind, input.driver) else {
         return Err(faults.into_vec());
     };
+    let driver = driver.into_settings();
+    if environment == Environment::Production {
+        providers::check(&mut faults, &driver, None);
+    }
     faults.or(IdentityProvider {
         id,
         organisation_id,
         name: input.name,
         kind,
-        driver: driver.into_settings(),
+        driver,
         acr: input.acr,
         amr: input.amr,
         enabled: input.enabled.unwrap_or(true),
@@ -141,11 +147,7 @@ fn check_words(faults: &mut Faults, input: &IdentityProviderInput) {
 
 fn check_mobile_id(faults: &mut Faults, settings: &MobileIdSettings, environment: Environment) {
     let at = |field: &str| format!("driver.mobile_id.{field}");
-    if environment == Environment::Production {
-        check_mobile_id_in_production(faults, settings);
-    } else {
-        check_base_url(faults, &at("base_url"), &settings.base_url, &settings.tls_roots_pem, environment);
-    }
+    check_base_url(faults, &at("base_url"), &settings.base_url, &settings.tls_roots_pem, environment);
     if uuid::Uuid::try_parse(&settings.relying_party_uuid).is_err() {
         faults.add(at("relying_party_uuid"), "is not a UUID");
     }
@@ -159,34 +161,6 @@ fn check_mobile_id(faults: &mut Faults, settings: &MobileIdSettings, environment
     trust::check(faults, &at("trust"), &settings.trust);
 }
 
-/// What only test systems have: addresses, names and certificates (eid.md §12.2, 3 and 5).
-pub(super) fn check_in_production(faults: &mut Faults, driver: &DriverSettings) {
-    match driver {
-        DriverSettings::MobileId(settings) => check_mobile_id_in_production(faults, settings),
-        DriverSettings::SmartId(settings) => smart_id::check_in_production(faults, settings),
-        DriverSettings::Card(settings) => card::check_in_production(faults, settings),
-        DriverSettings::Oidc(settings) => oidc::check_in_production(faults, settings),
-    }
-}
-
-fn check_mobile_id_in_production(faults: &mut Faults, settings: &MobileIdSettings) {
-    let at = |field: &str| format!("driver.mobile_id.{field}");
-    check_base_url(faults, &at("base_url"), &settings.base_url, &settings.tls_roots_pem, Environment::Production);
-    if settings.relying_party_uuid.starts_with("00000000-0000-") || settings.relying_party_name.eq_ignore_ascii_case("demo") {
-        faults.add(at("relying_party_uuid"), "is that of a provider's demo service");
-    }
-    let bundles = [
-        ("tls_roots_pem", &settings.tls_roots_pem),
-        ("trust.anchors_pem", &settings.trust.anchors_pem),
-        ("trust.intermediates_pem", &settings.trust.intermediates_pem),
-    ];
-    for (field, pem) in bundles {
-        for name in trust::test_authorities(pem) {
-            faults.add(at(field), format!("holds a certificate of a test authority: {name}"));
-        }
-    }
-}
-
 /// The provider's address: https with pinned roots; plain http only on a developer's machine (eid.md §12.2).
 pub(super) fn check_base_url(faults: &mut Faults, field: &str, base_url: &str, tls_roots_pem: &str, environment: Environment) {
     let Ok(url) = url::Url::parse(base_url) else {
@@ -198,11 +172,12 @@ pub(super) fn check_base_url(faults: &mut Faults, field: &str, base_url: &str, t
         faults.add(field, "is a scheme, a host and perhaps a path, without user, query, fragment or a slash at the end");
     }
     match url.scheme() {
-        "https" if tls_roots_pem.is_empty() => {
+        "https" if tls_roots_pem.is_empty() && environment != Environment::Production => {
             faults.add(field, "https needs tls_roots_pem: the roots that are pinned");
         }
         "https" => {}
-        "http" if environment == Environment::Development => {}
+        // what production refuses is said by its own rules
+        "http" if environment != Environment::Staging => {}
         "http" => faults.add(field, "plain http is for development only; use https with tls_roots_pem"),
         _ => faults.add(field, "begins with https://"),
     }
@@ -227,7 +202,7 @@ pub(super) mod tests {
                 "require_policies": ["1.2.352.1.2.1"],
                 "national_id_formats": ["etsi"],
                 "countries": ["IS"],
-                "ocsp_hosts": ["localhost:8091"],
+                "ocsp_hosts": [if development { "localhost:8091" } else { "ocsp.example.is" }],
             },
             "tls_roots_pem": if development { "" } else { ANCHOR },
         });

@@ -2,7 +2,7 @@
 //! that help (parse, don't validate).
 //!
 //! Owns defaults, limits and the rules of names, texts and addresses. Does no I/O; flows/admin and flows/apply call it, and
-//! `serve` asks [`production::faults`] before it starts.
+//! `serve` asks [`production::violations`] before it starts.
 
 pub mod api_resource;
 mod card;

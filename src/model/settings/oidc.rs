@@ -64,14 +64,6 @@ pub(super) fn check(faults: &mut Faults, settings: &OidcSettings, environment: E
     }
 }
 
-/// What only test systems have (eid.md §12.2, 3).
-pub(super) fn check_in_production(faults: &mut Faults, settings: &OidcSettings) {
-    check_issuer(faults, settings, Environment::Production);
-    for name in trust::test_authorities(&settings.tls_roots_pem) {
-        faults.add(at("tls_roots_pem"), format!("holds a certificate of a test authority: {name}"));
-    }
-}
-
 fn check_issuer(faults: &mut Faults, settings: &OidcSettings, environment: Environment) {
     let Ok(url) = url::Url::parse(&settings.issuer) else {
         faults.add(at("issuer"), format!("`{}` is not an address such as https://broker.example.is", settings.issuer));
@@ -83,7 +75,8 @@ fn check_issuer(faults: &mut Faults, settings: &OidcSettings, environment: Envir
     }
     match url.scheme() {
         "https" => {}
-        "http" if environment == Environment::Development => {}
+        // what production refuses is said by its own rules
+        "http" if environment != Environment::Staging => {}
         _ => faults.add(at("issuer"), "begins with https://; plain http is for development only"),
     }
 }
@@ -126,6 +119,7 @@ fn is_token(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{identity_provider::DriverSettings, settings::production::providers};
 
     const TEST_ANCHOR: &str = include_str!("../../../tests/data/simulator_anchor.pem");
 
@@ -153,7 +147,7 @@ mod tests {
         let mut faults = Faults::default();
         check(&mut faults, &settings, environment);
         if environment == Environment::Production {
-            check_in_production(&mut faults, &settings);
+            providers::check(&mut faults, &DriverSettings::Oidc(settings), None);
         }
         faults.into_vec().into_iter().map(|fault| fault.field.replace("driver.oidc.", "")).collect()
     }

@@ -12,11 +12,7 @@ const LONGEST_PUSH_DELAY_MS: u32 = 20_000;
 
 /// Checks every field.
 pub(super) fn check(faults: &mut Faults, settings: &SmartIdSettings, environment: Environment) {
-    if environment == Environment::Production {
-        check_in_production(faults, settings);
-    } else {
-        check_base_url(faults, &at("base_url"), &settings.base_url, &settings.tls_roots_pem, environment);
-    }
+    check_base_url(faults, &at("base_url"), &settings.base_url, &settings.tls_roots_pem, environment);
     if uuid::Uuid::try_parse(&settings.relying_party_uuid).is_err() {
         faults.add(at("relying_party_uuid"), "is not a UUID");
     }
@@ -45,27 +41,6 @@ pub(super) fn check(faults: &mut Faults, settings: &SmartIdSettings, environment
     trust::check(faults, &at("trust"), &settings.trust);
 }
 
-/// What only test systems have: addresses, names and certificates (eid.md §12.2, 3 and 5).
-pub(super) fn check_in_production(faults: &mut Faults, settings: &SmartIdSettings) {
-    check_base_url(faults, &at("base_url"), &settings.base_url, &settings.tls_roots_pem, Environment::Production);
-    if settings.relying_party_uuid.starts_with("00000000-0000-") || settings.relying_party_name.eq_ignore_ascii_case("demo") {
-        faults.add(at("relying_party_uuid"), "is that of a provider's demo service");
-    }
-    if settings.scheme_name.split('-').any(|word| word == "demo") {
-        faults.add(at("scheme_name"), "is that of a provider's demo service");
-    }
-    let bundles = [
-        ("tls_roots_pem", &settings.tls_roots_pem),
-        ("trust.anchors_pem", &settings.trust.anchors_pem),
-        ("trust.intermediates_pem", &settings.trust.intermediates_pem),
-    ];
-    for (field, pem) in bundles {
-        for name in trust::test_authorities(pem) {
-            faults.add(at(field), format!("holds a certificate of a test authority: {name}"));
-        }
-    }
-}
-
 fn at(field: &str) -> String {
     format!("driver.smart_id.{field}")
 }
@@ -73,7 +48,10 @@ fn at(field: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::identity_provider::{MobileIdSettings, SmartIdFlow};
+    use crate::model::{
+        identity_provider::{DriverSettings, MobileIdSettings, SmartIdFlow},
+        settings::production::providers,
+    };
 
     fn settings(environment: Environment) -> SmartIdSettings {
         let MobileIdSettings { base_url, relying_party_uuid, relying_party_name, trust, tls_roots_pem, .. } =
@@ -91,6 +69,9 @@ mod tests {
         change(&mut settings);
         let mut faults = Faults::default();
         check(&mut faults, &settings, environment);
+        if environment == Environment::Production {
+            providers::check(&mut faults, &DriverSettings::SmartId(settings), None);
+        }
         faults.into_vec().into_iter().map(|fault| fault.field.replace("driver.smart_id.", "")).collect()
     }
 

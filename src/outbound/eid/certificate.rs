@@ -57,7 +57,7 @@ pub(super) enum CertificateFault {
     KeyUsage,
     #[error("no extended key usage that the profile accepts")]
     ExtendedKeyUsage,
-    #[error("no policy that the profile accepts")]
+    #[error("no policy that the profile accepts, or one that it forbids")]
     Policy,
     #[error("an extension occurs twice or is critical and unknown")]
     Extension,

@@ -22,6 +22,8 @@ pub enum EidErrorKind {
     InvalidInput,
     /// no electronic ID for these details
     NotAvailableForUser,
+    /// the person has closed their telephone number to this browser
+    Restricted,
     /// not confirmed in time
     Timeout,
     /// declined on the device
@@ -60,9 +62,10 @@ pub enum EidErrorKind {
 
 impl EidErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::InvalidInput,
         Self::NotAvailableForUser,
+        Self::Restricted,
         Self::Timeout,
         Self::UserCancelled,
         Self::WrongCodeChosen,
@@ -87,6 +90,7 @@ impl EidErrorKind {
         match self {
             Self::InvalidInput => "invalid_input",
             Self::NotAvailableForUser => "not_available_for_user",
+            Self::Restricted => "restricted",
             Self::Timeout => "timeout",
             Self::UserCancelled => "user_cancelled",
             Self::WrongCodeChosen => "wrong_code_chosen",

@@ -11,7 +11,6 @@ use time::OffsetDateTime;
 use url::Url;
 
 pub mod card;
-pub mod marker;
 pub mod mobile_id;
 pub mod oidc;
 pub mod smart_id;
@@ -31,6 +30,7 @@ mod verification;
 #[cfg(feature = "demo")]
 mod test_authority;
 
+pub use crate::model::simulator_mark as marker;
 pub use error::{DriverFault, EidError, EidErrorKind};
 pub use revocation::{CrlEvidence, OcspEvidence, RevocationEvidence};
 pub use verification::{Assurance, CertificateEvidence, Evidence, IdTokenEvidence, VerifiedIdentity};
@@ -226,6 +226,22 @@ impl Driver {
             // from a card's page it goes by a link
             Self::MobileId(_) | Self::Card(_) | Self::SmartId(_) => None,
             Self::Oidc(driver) => driver.origin(),
+        }
+    }
+
+    /// Where browsers are asked for the certificates of cards, if that is a way of this provider.
+    pub fn card_host(&self) -> Option<&Url> {
+        match self {
+            Self::Card(driver) => driver.card_host(),
+            _ => None,
+        }
+    }
+
+    /// The names, DER, of whoever issues those certificates: browsers offer no others.
+    pub fn card_issuers(&self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Card(driver) if driver.card_host().is_some() => driver.issuers(),
+            _ => Vec::new(),
         }
     }
 

@@ -6,10 +6,12 @@ use rustls_pki_types::{CertificateDer, TrustAnchor, pem::PemObject as _};
 use time::OffsetDateTime;
 use x509_parser::{asn1_rs::Oid, certificate::X509Certificate, prelude::FromDer as _};
 
-use super::{error::DriverFault, marker};
+use super::error::DriverFault;
+pub(super) use crate::model::settings::production::certificates::is_marked;
 use crate::model::{
     environment::Environment,
     identity_provider::{NationalIdFormat, TrustProfile},
+    settings::production,
 };
 
 /// X5-07: a certificate is at most this long.
@@ -20,9 +22,6 @@ const MOST_CERTIFICATES: usize = 32;
 
 /// Links from leaf to anchor (eid.md §5.4: path length ≤ 3).
 const LONGEST_CHAIN: u8 = 3;
-
-/// Words in the names of public test authorities, and of the simulator's (eid.md §12.3).
-const TEST_NAMES: [&str; 4] = ["HERMIR", "TEST of", "DEMO", "TEST "];
 
 /// Whom a driver believes, and what it asks of a certificate.
 #[derive(Debug)]
@@ -69,9 +68,10 @@ impl Trust {
         })
     }
 
-    /// Whoever may have issued a person's certificate: the anchors, and the certificates below them.
-    pub(super) fn issuers(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
-        self.anchors.iter().chain(&self.intermediates)
+    /// The names, DER, of whoever may have issued a person's certificate: the anchors, and the authorities below them.
+    pub(super) fn issuers(&self) -> impl Iterator<Item = Vec<u8>> {
+        let all = self.anchors.iter().chain(&self.intermediates);
+        all.filter_map(|issuer| parse(issuer).map(|certificate| certificate.subject().as_raw().to_vec()))
     }
 
     /// The certificates that may stand between leaf and anchor.
@@ -106,11 +106,6 @@ pub(super) fn parse(der: &[u8]) -> Option<X509Certificate<'_>> {
     X509Certificate::from_der(der).ok().filter(|(rest, _)| rest.is_empty()).map(|(_, certificate)| certificate)
 }
 
-/// Whether the certificate carries the simulator's mark (eid.md §12.4).
-pub(super) fn is_marked(certificate: &X509Certificate<'_>) -> bool {
-    certificate.extensions().iter().any(|extension| extension.oid.as_bytes() == marker::SIMULATOR_MARKER_OID_DER)
-}
-
 pub(super) fn is_valid_at(certificate: &X509Certificate<'_>, now: OffsetDateTime) -> bool {
     let validity = certificate.validity();
     (validity.not_before.timestamp()..=validity.not_after.timestamp()).contains(&now.unix_timestamp())
@@ -123,10 +118,8 @@ pub(super) fn certificates(pem: &str, refuse_tests: bool) -> Result<Vec<Certific
         let certificate = certificate.map_err(|error| DriverFault::Certificate(error.to_string()))?;
         let parsed = parse(&certificate).ok_or_else(|| DriverFault::Certificate("not one X.509 certificate".to_owned()))?;
         webpki::anchor_from_trusted_cert(&certificate).map_err(|error| DriverFault::Certificate(error.to_string()))?;
-        let (subject, issuer) = (parsed.subject().to_string(), parsed.issuer().to_string());
-        let is_test = is_marked(&parsed) || TEST_NAMES.iter().any(|word| subject.contains(word) || issuer.contains(word));
-        if refuse_tests && is_test {
-            return Err(DriverFault::TestCertificate(subject));
+        if refuse_tests && production::certificates::is_test(&parsed, &certificate) {
+            return Err(DriverFault::TestCertificate(parsed.subject().to_string()));
         }
         found.push(certificate);
     }

@@ -3,7 +3,6 @@
 
 use std::fmt;
 
-use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 use time::OffsetDateTime;
 use x509_parser::utils::format_serial;
@@ -287,8 +286,8 @@ impl Verifier {
         Ok(VerifiedIdentity { national_id, name: leaf.subject.name, assurance: None, evidence })
     }
 
-    /// The certificates of whoever may issue a person's.
-    pub(super) fn issuers(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+    /// The names, DER, of whoever may issue a person's certificate.
+    pub(super) fn issuers(&self) -> impl Iterator<Item = Vec<u8>> {
         self.trust.issuers()
     }
 

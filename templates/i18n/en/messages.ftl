@@ -26,6 +26,8 @@ invalid-form-heading = The page is too old
 invalid-form-text = Nothing has been sent. Open the page again and try once more.
 logout-expired-heading = The request to sign out has expired
 logout-expired-text = Go back to the service and sign out from there.
+no-certificate-heading = The browser showed no card
+no-certificate-text = Put the card in the reader and try again. If you have chosen the wrong certificate, close all browser windows first.
 too-many-requests-heading = Too many attempts
 too-many-requests-text =
     { $minutes ->

@@ -25,6 +25,8 @@ invalid-form-heading = Síðan er orðin of gömul
 invalid-form-text = Ekkert hefur verið sent. Opnaðu síðuna á ný og reyndu aftur.
 logout-expired-heading = Beiðnin um útskráningu er útrunnin
 logout-expired-text = Farðu aftur til þjónustunnar og skráðu þig út þaðan.
+no-certificate-heading = Vafrinn sýndi engin skilríki
+no-certificate-text = Settu kortið í kortalesarann og reyndu aftur. Ef þú valdir röng skilríki skaltu fyrst loka öllum gluggum vafrans.
 too-many-requests-heading = Of margar tilraunir
 too-many-requests-text =
     { $minutes ->

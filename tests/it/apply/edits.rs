@@ -37,7 +37,9 @@ async fn the_demo_applies_and_is_served_from_the_snapshot() {
     assert_eq!(snapshot.resources_of(["openid", "@otherorg.is/cases:read"]), ["@otherorg.is/cases-api"]);
     assert!(snapshot.resources_of(["@myorg.is/documents:read"]).is_empty(), "the seed's token has no aud");
 
-    let [sim] = snapshot.identity_providers() else { panic!("there is one") };
+    let [sim, app] = snapshot.identity_providers() else { panic!("there are two") };
+    assert_eq!((app.name.as_str(), app.kind), ("app", IdentityProviderKind::App));
+    assert!(matches!(app.driver, DriverSettings::SmartId(_)));
     let DriverSettings::MobileId(settings) = &sim.driver else { panic!("a SIM card") };
     assert_eq!((sim.kind, sim.acr.as_str()), (IdentityProviderKind::Sim, "eidas-loa-high"));
     assert_eq!(settings.base_url, "http://localhost:8090/mid-api");

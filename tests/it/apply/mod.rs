@@ -98,6 +98,9 @@ fn variables() -> BTreeMap<String, String> {
         ("SIMULATOR_TLS_ROOTS", ""),
         ("SIMULATOR_ANCHORS", ANCHOR),
         ("SIMULATOR_INTERMEDIATES", ANCHOR),
+        ("SIMULATOR_APP_INTERMEDIATES", ANCHOR),
+        ("SIMULATOR_CARD_INTERMEDIATES", ANCHOR),
+        ("CARD_HOST", "https://localhost:8091"),
         ("CONFORMANCE_CALLBACK", "https://localhost.emobix.co.uk:8443/test/a/ias/callback"),
         ("CONFORMANCE_LOGOUT", "https://localhost.emobix.co.uk:8443/test/a/ias/post_logout_redirect"),
     ];

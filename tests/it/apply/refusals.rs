@@ -140,7 +140,8 @@ async fn production_refuses_what_only_other_environments_may_do() {
     stage.edit("clients.yaml", "      - http://localhost:8072/cb\n", "");
     assert!(stage.apply().await.is_ok(), "staging allows it");
     let snapshot = snapshot::load(&stage.pool).await.unwrap();
-    let faults = production::faults(snapshot.clients().map(Arc::as_ref), snapshot.identity_providers().iter().map(Arc::as_ref));
+    let faults =
+        production::faults(snapshot.clients().map(Arc::as_ref), snapshot.identity_providers().iter().map(Arc::as_ref), &[]);
     assert_eq!(faults.len(), 2, "the same rows are refused at the start: {faults:#?}");
 }
 

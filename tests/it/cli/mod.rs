@@ -137,6 +137,9 @@ impl Stage {
             "SIMULATOR_TLS_ROOTS=".to_owned(),
             format!("SIMULATOR_ANCHORS={}", simulator.simulator.anchors_pem()),
             format!("SIMULATOR_INTERMEDIATES={}", simulator.simulator.intermediates_pem()),
+            format!("SIMULATOR_APP_INTERMEDIATES={}", simulator.simulator.app_intermediates_pem()),
+            format!("SIMULATOR_CARD_INTERMEDIATES={}", simulator.simulator.card_intermediates_pem()),
+            "CARD_HOST=https://localhost:1".to_owned(),
             format!("CONFORMANCE_CALLBACK={APP}/callback"),
             format!("CONFORMANCE_LOGOUT={APP}/post_logout_redirect"),
         ];

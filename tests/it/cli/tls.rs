@@ -15,7 +15,9 @@ async fn a_certificate_that_does_not_serve_keeps_the_server_from_starting() {
     stage.run(&["serve"]).await.refuses(&["server.tls_certificate", "tls.pem cannot be read"]);
     let authority = TlsAuthority::new("Rót");
     authority.server(&["other.example.is"]).write(stage.directory.path());
-    stage.run(&["serve"]).await.refuses(&["tls.pem does not name localhost"]);
+    for command in ["serve", "doctor"] {
+        stage.run(&[command]).await.refuses(&["tls.pem does not name localhost"]);
+    }
     authority.server_until(&["localhost"], tomorrow() - time::Duration::days(2)).write(stage.directory.path());
     stage.run(&["serve"]).await.refuses(&["tls.pem has ended"]);
     issuer(&mut stage, "http://localhost:8443");

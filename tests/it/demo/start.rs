@@ -165,17 +165,31 @@ fn tells_programs(file: &Value, port: u16, directory: &Path) {
     assert_eq!(client(file, "@conformance.is/post")["redirect_uris"][0], format!("{app}/oauth/callback"));
     assert_eq!(file["persons"].as_array().unwrap().len(), 13);
     assert_eq!(keys(&file["persons"][0]), ["name", "national_id", "phone_number"]);
-    assert_eq!(keys(&file["scenarios"][0]), ["national_id", "outcome", "phone_number"]);
+    assert_eq!(keys(&file["scenarios"][0]), ["app_outcome", "national_id", "outcome", "phone_number"]);
     let simulator = format!("http://localhost:{}", port + 10);
     let token = file["simulator"]["token"].as_str().unwrap();
+    let brokers = ["audkenni", "signicat", "kenni"].map(|style| format!("{simulator}/op/{style}"));
+    let card = &file["simulator"]["card"];
+    assert!(card["host"].as_str().unwrap().starts_with("https://localhost:"), "{card}");
+    assert!(std::path::Path::new(card["host_ca_file"].as_str().unwrap()).exists(), "{card}");
     assert_eq!(
         file["simulator"],
         json!({
             "wire": format!("{simulator}/mid-api"),
+            "app_wire": format!("{simulator}/smart-id-rp/v3"),
+            "device_link": format!("{simulator}/device-link"),
             "phone": format!("{simulator}/phone"),
             "control": format!("{simulator}/control"),
             "token": token,
-            "brokers": ["audkenni", "signicat", "kenni"].map(|style| format!("{simulator}/op/{style}")),
+            "brokers": brokers,
+            "card": {
+                "sign": format!("{simulator}/card/sign"),
+                "shim": format!("{simulator}/card/shim.js"),
+                "client_certificate": format!("{simulator}/card/{{national_id}}.p12"),
+                "pin": "1234",
+                "host": file["simulator"]["card"]["host"],
+                "host_ca_file": file["simulator"]["card"]["host_ca_file"],
+            },
             "broker_client": { "client_id": "ias-demo", "client_secret": "the-simulated-brokers-secret-of-ias-demo" },
         })
     );

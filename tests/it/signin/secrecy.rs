@@ -29,7 +29,7 @@ async fn x5_09_the_evidence_is_kept_sealed_and_opens_again() {
     let phone = Phone::new().await;
     signed_in(&server, &phone).await;
     let evidence: Vec<u8> =
-        sqlx::query_scalar("select evidence from sign_in_attempts").fetch_one(&server.owner().await).await.unwrap();
+        sqlx::query_scalar("select evidence from sign_in_evidence").fetch_one(&server.owner().await).await.unwrap();
     let opened = server.app.keys().sealing().open("evidence of a sign-in", &evidence).unwrap();
     let opened: Value = serde_json::from_slice(&opened).unwrap();
     for field in ["hash_input", "hash", "signature", "algorithm", "certificate", "issuer", "serial", "verified_at"] {
@@ -133,6 +133,7 @@ async fn own_simulator(server: &TestServer) -> (Simulator, DropGuard) {
         data_dir: directory.path().to_owned(),
         public_url: url.clone(),
         relying_party: RelyingParty::default(),
+        apps: eid_simulator::AppOptions { key: eid_simulator::AppKey::Short, http_callbacks: true },
         mode: Mode::Auto { delay_ms: 0..=0 },
         control_token: Secret::new(String::new()),
         clock: Clock::System,
@@ -159,6 +160,7 @@ async fn log_01_no_level_of_any_log_names_a_person_a_number_or_a_secret() {
     secrets.extend([&someone.national_id, &someone.phone_number, &someone.name].map(Clone::clone));
     let phone = |number: &str| Phone { number: number.to_owned(), ..Phone::nobodys() };
     let signed_in = signed_in(&server, &phone(&someone.phone_number)).await;
+    let mut urls = signed_in.visited.clone();
     secrets.extend(["ias_session", "ias_browser"].map(|name| signed_in.cookie("localhost", name).unwrap().to_owned()));
     for scenario in simulator.scenarios() {
         // the others have nothing new, or take half a minute
@@ -167,11 +169,17 @@ async fn log_01_no_level_of_any_log_names_a_person_a_number_or_a_secret() {
             until_answered(&mut person).await;
             assert!(person.page().text_of("#incident").is_some());
             secrets.extend([scenario.phone_number, scenario.national_id]);
+            urls.append(&mut person.visited);
         }
     }
     let written = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     for word in ["a sign-in failed", "security_event", "answered", "select"] {
         assert!(written.contains(word), "the log holds what it should: {word}");
+    }
+    assert!(urls.len() > 20, "{}", urls.len());
+    for secret in &secrets {
+        let url = urls.iter().find(|url| url.as_str().contains(secret));
+        assert!(url.is_none(), "{secret} stands in {url:?}");
     }
     for secret in secrets {
         let line = written.lines().find(|line| line.contains(&secret));

@@ -18,7 +18,7 @@ async fn a_database_tells_its_environment_and_the_time() {
     assert_eq!((claimed, configuration::environment(&pool).await.unwrap()), (Environment::Staging, Some(Environment::Staging)));
     // a node that has stopped is waited for by nobody
     let node = NodeId::new(Clock::System.now());
-    nodes::confirm(&pool, node, 0).await.unwrap();
+    nodes::confirm(&pool, node, 0, None).await.unwrap();
     nodes::delete(&pool, node).await.unwrap();
     assert_eq!(count(&database.owner_pool().await, "nodes").await, 0);
     // STO-04: by this clock and that, nothing is wrong

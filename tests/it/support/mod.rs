@@ -1,8 +1,10 @@
 //! What tests stand on: a database of their own, a record of the statements that they run, a server with its simulator, and a
 //! person with a small browser.
 
+pub mod app;
 pub mod authorize;
 pub mod broker;
+pub mod card;
 pub mod database;
 pub mod example_application;
 pub mod person;

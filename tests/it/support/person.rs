@@ -139,6 +139,13 @@ impl Person {
         self.send(form, filled).await
     }
 
+    /// Submits the page's first form to another path of the same origin, as a script of the page may do.
+    pub async fn submit_by_script(&mut self, path: &str, filled: &[(&str, &str)]) -> Arrival {
+        let mut form = self.page().forms().into_iter().next().expect("a form");
+        form.action.set_path(path);
+        self.send(form, filled).await
+    }
+
     /// Submits the form whose action has this path.
     pub async fn submit_to(&mut self, path: &str, filled: &[(&str, &str)]) -> Arrival {
         let form = self.page().forms().into_iter().find(|form| form.action.path() == path);

@@ -12,7 +12,10 @@ use ias::{
     config::{Settings, environment::Environment, issuer::Issuer},
     demo::eid_simulator::{self, Mode, RelyingParty, Simulator},
     flows::apply::{self, Options},
-    http::{router, server},
+    http::{
+        router,
+        server::{self, Listener},
+    },
     jobs,
     keys::life_cycle,
     store::pool::{self, PoolSettings},
@@ -70,6 +73,7 @@ pub async fn simulator() -> &'static SharedSimulator {
                         data_dir: data.path().to_owned(),
                         public_url: url.clone(),
                         relying_party: RelyingParty::default(),
+                        apps: eid_simulator::AppOptions { key: eid_simulator::AppKey::Short, http_callbacks: true },
                         mode: Mode::Auto { delay_ms: 0..=0 },
                         control_token: Secret::new(token.clone()),
                         clock: Clock::System,
@@ -101,8 +105,11 @@ impl TestServer {
         let database = Arc::new(TestDatabase::new().await);
         let simulator = simulator().await;
         let owner = database.owner_pool().await;
-        configure_for(app, &owner, Path::new("config/demo"), &simulator.url, &simulator.simulator).await;
-        Self::node(database, None, change).await
+        let card = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let card_host = format!("https://localhost:{}", card.local_addr().expect("an address").port());
+        configure_for(app, &card_host, &owner, Path::new("config/demo"), &simulator.url, &simulator.simulator).await;
+        push_after(&owner, 0).await;
+        Self::node(database, None, Some(card), change).await
     }
 
     /// A second node over the same database, with the same issuer, time and keys.
@@ -112,10 +119,15 @@ impl TestServer {
 
     /// The same, its settings changed.
     pub async fn second_node_with(&self, change: impl FnOnce(&mut Settings)) -> Self {
-        Self::node(self.database.clone(), Some((self.issuer.clone(), self.clock.clone())), change).await
+        Self::node(self.database.clone(), Some((self.issuer.clone(), self.clock.clone())), None, change).await
     }
 
-    async fn node(database: Arc<TestDatabase>, of: Option<(String, FixedClock)>, change: impl FnOnce(&mut Settings)) -> Self {
+    async fn node(
+        database: Arc<TestDatabase>,
+        of: Option<(String, FixedClock)>,
+        card: Option<TcpListener>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let own = format!("localhost:{}", listener.local_addr().expect("an address").port());
         let (issuer, clock, hand) = if let Some((issuer, hand)) = of {
@@ -139,9 +151,11 @@ impl TestServer {
         let app = App::new(settings, clock, pool, Metrics::install().expect("metrics")).await.expect("an app");
         jobs::start(&app);
         let stop = CancellationToken::new();
-        let (router, server_settings) = (router::public(&app), app.settings.server.clone());
-        let stopping = stop.clone();
-        tokio::spawn(async move { server::serve(listener, router, &server_settings, stopping).await });
+        let card = card.map(|card| (Listener::of_card_host(card, &app).expect("TLS"), router::card_host(&app)));
+        for (listener, router) in [(Listener::from(listener), router::public(&app))].into_iter().chain(card) {
+            let (server_settings, stopping) = (app.settings.server.clone(), stop.clone());
+            tokio::spawn(async move { server::serve(listener, router, &server_settings, stopping).await });
+        }
         let issuer = app.urls.issuer().to_owned();
         Self { issuer, address: format!("http://{own}"), app, clock: hand, database, stop }
     }
@@ -166,12 +180,19 @@ impl Drop for TestServer {
     }
 }
 
-/// Applies files of configuration with the tests' addresses and secrets.
-pub async fn configure(owner: &PgPool, path: &Path, simulator_url: &str, simulator: &Simulator) {
-    configure_for(APP, owner, path, simulator_url, simulator).await;
+/// The app asks so many milliseconds after its page; for nodes that start after this.
+pub async fn push_after(owner: &PgPool, milliseconds: u32) {
+    let statement = "update identity_providers set settings = jsonb_set(settings, '{push_delay_ms}', to_jsonb($1))
+                     where settings ->> 'driver' = 'smart_id'";
+    sqlx::query(statement).bind(i64::from(milliseconds)).execute(owner).await.expect("the delay is set");
 }
 
-async fn configure_for(app: &str, owner: &PgPool, path: &Path, simulator_url: &str, simulator: &Simulator) {
+/// Applies files of configuration with the tests' addresses and secrets.
+pub async fn configure(owner: &PgPool, path: &Path, simulator_url: &str, simulator: &Simulator) {
+    configure_for(APP, "https://localhost:1", owner, path, simulator_url, simulator).await;
+}
+
+async fn configure_for(app: &str, card_host: &str, owner: &PgPool, path: &Path, simulator_url: &str, simulator: &Simulator) {
     let variables = BTreeMap::from(
         [
             ("APP", app.to_owned()),
@@ -179,6 +200,9 @@ async fn configure_for(app: &str, owner: &PgPool, path: &Path, simulator_url: &s
             ("SIMULATOR_TLS_ROOTS", String::new()),
             ("SIMULATOR_ANCHORS", simulator.anchors_pem()),
             ("SIMULATOR_INTERMEDIATES", simulator.intermediates_pem()),
+            ("SIMULATOR_APP_INTERMEDIATES", simulator.app_intermediates_pem()),
+            ("SIMULATOR_CARD_INTERMEDIATES", simulator.card_intermediates_pem()),
+            ("CARD_HOST", card_host.to_owned()),
             ("CONFORMANCE_CALLBACK", format!("{app}/callback")),
             ("CONFORMANCE_LOGOUT", format!("{app}/post_logout_redirect")),
         ]

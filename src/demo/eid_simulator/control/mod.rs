@@ -2,6 +2,7 @@
 //!
 //! JSON with the bearer token; strict about what it is sent. Called by tests and scripts, never by the server.
 
+mod apps;
 mod op;
 mod people;
 mod scene;
@@ -30,6 +31,7 @@ pub fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
         .route("/control/health", get(health))
         .merge(people::router())
         .merge(sessions::router())
+        .merge(apps::router())
         .merge(scene::router())
         .merge(op::router())
         .layer(middleware::from_fn_with_state(Arc::clone(shared), with_token))

@@ -46,6 +46,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
 enum HeldMethod {
     Sim,
     Card,
+    App,
 }
 
 #[derive(Deserialize)]
@@ -255,7 +256,7 @@ fn view(person: &Person) -> Value {
         "nationalId": person.national_id,
         "name": person.name,
         "phone": person.phone,
-        "methods": ["sim", "card"],
+        "methods": ["sim", "card", "app"],
         "profile": person.profile,
         "blocked": person.blocked,
         "revocation": person.revocation,

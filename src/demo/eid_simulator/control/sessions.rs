@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::{
     super::{Shared, behaviour::Outcome as SessionResult, people::PIN, play::PinVerdict, session::Session, world::World},
-    Failure, Outcome, read,
+    Failure, Outcome, apps, read,
 };
 
 pub(super) fn router() -> Router<Arc<Shared>> {
@@ -47,6 +47,9 @@ struct Filter {
 struct ApproveInput {
     #[serde(default = "usual_pin")]
     pin: String,
+    /// in an app that lets the person choose; absent chooses the right one
+    #[serde(default, rename = "chosenCode")]
+    chosen_code: Option<String>,
 }
 
 fn usual_pin() -> String {
@@ -64,9 +67,15 @@ async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> O
     let now = shared.clock.now();
     let mut world = shared.world();
     world.settle(now);
-    let mut sessions: Vec<&Session> = world.sessions.values().filter(|session| filter.lets(session)).collect();
-    sessions.sort_by_key(|session| (session.created_at, session.id));
-    Ok(Json(json!({ "sessions": sessions.into_iter().map(view).collect::<Vec<_>>() })))
+    world.settle_apps(now);
+    let of_sims = world.sessions.values().filter(|session| filter.lets(session.decision.is_some(), session.person.as_deref()));
+    let of_sims = of_sims.map(|session| (session.created_at, session.id, view(session)));
+    let of_apps = world.apps.sessions.values();
+    let of_apps = of_apps.filter(|session| filter.lets(session.decision.is_some(), session.person.as_deref()));
+    let of_apps = of_apps.map(|session| (session.created_at, session.id, apps::view(session)));
+    let mut sessions: Vec<(OffsetDateTime, Uuid, Value)> = of_sims.chain(of_apps).collect();
+    sessions.sort_by_key(|(created_at, id, _)| (*created_at, *id));
+    Ok(Json(json!({ "sessions": sessions.into_iter().map(|(_, _, view)| view).collect::<Vec<_>>() })))
 }
 
 async fn show(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Outcome {
@@ -78,8 +87,13 @@ async fn approve(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body
     let (id, now) = (parse(&id)?, shared.clock.now());
     let input: ApproveInput = read(&body)?;
     let mut world = shared.world();
-    known(&mut world, id, now)?;
-    match world.approve(id, &input.pin, now)? {
+    let answered = if world.app_session(id, now).is_some() {
+        world.approve_in_app(id, &input.pin, input.chosen_code.as_deref(), now)?
+    } else {
+        known(&mut world, id, now)?;
+        world.approve(id, &input.pin, now)?
+    };
+    match answered {
         PinVerdict::Right => shown(&mut world, id, now),
         PinVerdict::Wrong { left } => Err(Failure(StatusCode::UNPROCESSABLE_ENTITY, format!("the PIN is wrong; {left} left"))),
         PinVerdict::Blocked => {
@@ -108,8 +122,13 @@ async fn fail(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: B
 fn end(shared: &Shared, id: &str, result: SessionResult) -> Outcome {
     let (id, now) = (parse(id)?, shared.clock.now());
     let mut world = shared.world();
-    known(&mut world, id, now)?;
-    if !world.decide(id, result, now) {
+    let has_ended = if world.app_session(id, now).is_some() {
+        world.decide_app(id, result, now)
+    } else {
+        known(&mut world, id, now)?;
+        world.decide(id, result, now)
+    };
+    if !has_ended {
         return Err(Failure::conflict("the session has ended"));
     }
     shown(&mut world, id, now)
@@ -124,6 +143,9 @@ fn known(world: &mut World, id: Uuid, now: OffsetDateTime) -> Result<&Session, F
 }
 
 fn shown(world: &mut World, id: Uuid, now: OffsetDateTime) -> Outcome {
+    if let Some(session) = world.app_session(id, now) {
+        return Ok(Json(apps::view(session)));
+    }
     known(world, id, now).map(|session| Json(view(session)))
 }
 
@@ -142,9 +164,9 @@ impl Filter {
         Ok(filter)
     }
 
-    fn lets(&self, session: &Session) -> bool {
-        let state = if session.decision.is_some() { StateFilter::Complete } else { StateFilter::Pending };
-        self.state.is_none_or(|wanted| wanted == state) && (self.person.is_none() || self.person == session.person)
+    fn lets(&self, has_ended: bool, person: Option<&str>) -> bool {
+        let state = if has_ended { StateFilter::Complete } else { StateFilter::Pending };
+        self.state.is_none_or(|wanted| wanted == state) && (self.person.is_none() || self.person.as_deref() == person)
     }
 }
 

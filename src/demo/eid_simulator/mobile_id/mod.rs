@@ -3,8 +3,8 @@
 //! Owns the wire; what a phone does with a request is the world's. Called by relying parties only.
 
 mod display_text;
-mod reply;
-mod request;
+pub(super) mod reply;
+pub(super) mod request;
 
 use std::{sync::Arc, time::Duration};
 
@@ -151,7 +151,8 @@ impl Drop for Turn<'_> {
     }
 }
 
-fn timeout(query: Option<&str>) -> Result<Duration, Refusal> {
+/// How long a poll may wait.
+pub(super) fn timeout(query: Option<&str>) -> Result<Duration, Refusal> {
     let mut milliseconds = USUAL_POLL;
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         if name != "timeoutMs" {
@@ -166,8 +167,14 @@ fn timeout(query: Option<&str>) -> Result<Duration, Refusal> {
     Ok(Duration::from_millis(milliseconds))
 }
 
-/// Applies the service's mood and keeps a record of the request.
-async fn mood_and_record(
+async fn mood_and_record(state: State<Arc<Shared>>, uri: OriginalUri, request: Request, next: Next) -> Response {
+    let mood = state.world().services.mid;
+    in_mood(mood, state, uri, request, next).await
+}
+
+/// Applies a service's mood and keeps a record of the request.
+pub(super) async fn in_mood(
+    mood: MobileIdMood,
     State(shared): State<Arc<Shared>>,
     OriginalUri(uri): OriginalUri,
     request: Request,
@@ -180,7 +187,6 @@ async fn mood_and_record(
         return Refusal::bad("the body is too long").answer(at);
     };
     let seen = serde_json::from_slice(&body).ok();
-    let mood = shared.world().services.mid;
     let response = match mood {
         MobileIdMood::Ok => next.run(Request::from_parts(parts, body.into())).await,
         MobileIdMood::InternalError => Refusal::internal().answer(at),

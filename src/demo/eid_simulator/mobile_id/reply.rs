@@ -98,7 +98,8 @@ pub fn complete(session: &Session, decision: &Decision, now: OffsetDateTime) -> 
     }
 }
 
-fn bent(mut body: Value, lie: ReplyLie) -> Response {
+/// The answer with a lie of its own.
+pub fn bent(mut body: Value, lie: ReplyLie) -> Response {
     match lie {
         ReplyLie::UnknownState => body["state"] = "PENDING".into(),
         ReplyLie::UnknownResult => body["result"] = "PERHAPS".into(),

@@ -94,7 +94,8 @@ pub fn certificate(headers: &HeaderMap, body: &[u8], known: &RelyingParty) -> Re
     Ok(CertificateChoice { phone: body.phone_number, national_id: body.national_identity_number })
 }
 
-fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Refusal> {
+/// Reads a body that says to be JSON.
+pub fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Refusal> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if content_type.split(';').next().map(str::trim) != Some("application/json") {
         return Err(Refusal::bad("Content-Type is application/json"));

@@ -1,5 +1,6 @@
 //! A relying party that plays against the simulator over real loopback HTTP and checks what it gets with code of its own.
 
+mod app;
 mod control;
 mod driver;
 mod faults;
@@ -19,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::{Mode, Options, RELYING_PARTY_NAME, RELYING_PARTY_UUID, RelyingParty, Simulator};
+use super::{AppKey, AppOptions, Mode, Options, RELYING_PARTY_NAME, RELYING_PARTY_UUID, RelyingParty, Simulator};
 use crate::base::{clock::Clock, digest, entropy, secret::Secret};
 
 pub(super) const TOKEN: &str = "test-control-token";
@@ -57,6 +58,7 @@ impl Stage {
             control_token: Secret::new(TOKEN.to_owned()),
             clock,
             relying_party: RelyingParty::default(),
+            apps: AppOptions { key: AppKey::Short, http_callbacks: true },
         };
         let simulator = Simulator::new(options).await.expect("a simulator");
         let stop = CancellationToken::new();

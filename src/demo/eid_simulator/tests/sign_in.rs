@@ -118,7 +118,7 @@ async fn a_certificate_can_be_asked_for_by_number() {
 
 #[tokio::test]
 async fn keys_and_people_outlive_a_restart() {
-    use super::super::{Options, RelyingParty, Simulator};
+    use super::super::{AppOptions, Options, RelyingParty, Simulator};
     use crate::base::{clock::Clock, secret::Secret};
     let directory = tempfile::tempdir().expect("a directory");
     let options = Options {
@@ -128,6 +128,7 @@ async fn keys_and_people_outlive_a_restart() {
         control_token: Secret::new("t".into()),
         clock: Clock::System,
         relying_party: RelyingParty::default(),
+        apps: AppOptions::default(),
     };
     let first = Simulator::new(options.clone()).await.expect("opens");
     let second = Simulator::new(options).await.expect("opens again");

@@ -21,7 +21,7 @@ use crate::{
     outbound::eid::{Step, card::CardStep},
 };
 
-const MESSAGES: [Message; 18] = [
+const MESSAGES: [Message; 19] = [
     Message::ReturnedElsewhere,
     Message::InvalidRequest,
     Message::UnknownClient,
@@ -34,6 +34,7 @@ const MESSAGES: [Message; 18] = [
     Message::CookiesOff,
     Message::InvalidForm,
     Message::LogoutExpired,
+    Message::NoCertificate,
     Message::TooManyRequests { minutes: 2 },
     Message::NotFound,
     Message::MethodNotAllowed,

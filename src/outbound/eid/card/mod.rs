@@ -104,13 +104,13 @@ impl Card {
     }
 
     /// Where browsers are asked for certificates: scheme, host and port.
-    pub fn card_host(&self) -> Option<&Url> {
+    pub(super) fn card_host(&self) -> Option<&Url> {
         self.card_host.as_ref().filter(|_| self.paths.contains(&CardPath::Mtls))
     }
 
-    /// The issuers of the certificates that are accepted, DER: a browser offers the certificates of these alone.
-    pub fn issuers(&self) -> Vec<Vec<u8>> {
-        self.verifier.issuers().map(|issuer| issuer.to_vec()).collect()
+    /// The names of whoever may issue an accepted certificate, DER.
+    pub(super) fn issuers(&self) -> Vec<Vec<u8>> {
+        self.verifier.issuers().collect()
     }
 
     /// Whether a way is open by which this could have come.

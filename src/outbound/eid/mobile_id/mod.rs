@@ -25,7 +25,10 @@ use crate::{
         digest::{base64, from_base64, sha256},
         entropy,
     },
-    model::{environment::Environment, identity_provider::MobileIdSettings, phone_number::PhoneNumber},
+    model::{
+        environment::Environment, identity_provider::MobileIdSettings, phone_number::PhoneNumber,
+        settings::production::providers::is_test_account,
+    },
     outbound::client::{Answer, OutboundClient, OutboundError},
 };
 
@@ -91,7 +94,7 @@ impl MobileId {
             if base_url.scheme() != "https" {
                 return Err(DriverFault::TestAddress("base_url"));
             }
-            if is_test_account(settings) {
+            if is_test_account(&settings.relying_party_uuid, &settings.relying_party_name) {
                 return Err(DriverFault::TestAccount);
             }
         }
@@ -200,12 +203,6 @@ fn verification_code(hash: &[u8]) -> String {
     let first = u16::from(hash.first().copied().unwrap_or(0));
     let last = u16::from(hash.last().copied().unwrap_or(0));
     format!("{:04}", ((first & 0xfc) << 5) | (last & 0x7f))
-}
-
-/// The accounts of demonstration services and of the simulator (eid.md §12.5).
-fn is_test_account(settings: &MobileIdSettings) -> bool {
-    settings.relying_party_uuid.starts_with("00000000-0000-")
-        || settings.relying_party_name.split_whitespace().any(|word| word.eq_ignore_ascii_case("DEMO"))
 }
 
 fn unavailable(error: OutboundError) -> EidError {

@@ -36,6 +36,7 @@ use crate::{
         environment::Environment,
         identity_provider::{CertificateLevel, SmartIdFlow, SmartIdSettings},
         national_id::NationalId,
+        settings::production::providers::{is_test_account, is_test_scheme},
         urls::Urls,
     },
     outbound::client::{Answer, OutboundClient, OutboundError},
@@ -214,7 +215,8 @@ impl SmartId {
             if base_url.scheme() != "https" {
                 return Err(DriverFault::TestAddress("base_url"));
             }
-            if is_test_account(settings) {
+            let is_test = is_test_account(&settings.relying_party_uuid, &settings.relying_party_name);
+            if is_test || is_test_scheme(&settings.scheme_name) {
                 return Err(DriverFault::TestAccount);
             }
         }
@@ -378,14 +380,6 @@ impl SmartId {
             .extend(segments);
         Ok(url)
     }
-}
-
-/// The accounts of demonstration services and of the simulator (eid.md §12.5).
-fn is_test_account(settings: &SmartIdSettings) -> bool {
-    let is_demo = |text: &str, marks: &[char]| text.split(marks).any(|word| word.eq_ignore_ascii_case("demo"));
-    settings.relying_party_uuid.starts_with("00000000-0000-")
-        || is_demo(&settings.relying_party_name, &[' '])
-        || is_demo(&settings.scheme_name, &['-', '_'])
 }
 
 fn unavailable(error: OutboundError) -> EidError {

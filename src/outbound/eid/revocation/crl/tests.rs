@@ -79,6 +79,8 @@ fn anything_but_one_list_is_refused() {
     }
 }
 
+type Shared = (Arc<Mutex<Option<Vec<u8>>>>, Arc<AtomicU32>);
+
 /// A server of one list, which counts how often it is asked.
 struct Server {
     url: String,
@@ -91,7 +93,6 @@ impl Server {
         let (body, asked) = (Arc::new(Mutex::new(Some(list))), Arc::new(AtomicU32::new(0)));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/ca.crl", listener.local_addr().expect("an address"));
-        type Shared = (Arc<Mutex<Option<Vec<u8>>>>, Arc<AtomicU32>);
         let serve = |State((body, asked)): State<Shared>| async move {
             asked.fetch_add(1, Ordering::Relaxed);
             body.lock().expect("the list").clone().ok_or(HttpStatus::SERVICE_UNAVAILABLE)
@@ -174,7 +175,7 @@ async fn ssr_06_a_certificates_own_address_is_read_from_listed_hosts_alone() {
         params.custom_extensions.push(list_at(&server.url));
     });
     let leaf = leaf_of(&authority, &der);
-    assert_eq!(leaf.crl_urls, [server.url.clone()]);
+    assert_eq!(leaf.crl_urls, std::slice::from_ref(&server.url));
     let host = server.url.trim_start_matches("http://").trim_end_matches("/ca.crl").to_owned();
     let check = async |hosts: &[String]| {
         let profile = TrustProfile { crl_hosts: hosts.to_vec(), ..authority.profile() };
