@@ -1,6 +1,6 @@
 //! Persons and the subjects that name them.
 
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use crate::{base::id::PersonId, model::national_id::NationalId};
