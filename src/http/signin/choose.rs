@@ -31,8 +31,7 @@ use crate::{
 /// The page.
 pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, Response> {
     let now = app.clock.now();
-    // the page that follows a choice looks whether the request has ended
-    let step = Step::of_page_unlooked(&app, &browser, now)?;
+    let step = Step::of_page(&app, &browser, now).await?;
     if step.is_newly_bound {
         // so that the page can be reloaded as long as the request lives
         return Ok(step.go_to(path::CHOOSE, &[]));

@@ -149,7 +149,10 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
                 // EID-10
                 Err(CompleteRefusal::NotAvailable) => Err(not_this_step(&app, &form.browser)),
                 // not confirmed yet, too late, or done in another tab: the page shows which
-                Err(CompleteRefusal::NothingToClaim) => Ok(step.go_to(path::WAIT, &here)),
+                Err(CompleteRefusal::NothingToClaim) => {
+                    find(&app, &form.browser, &step, &form.params).await?;
+                    Ok(step.go_to(path::WAIT, &here))
+                }
             }
         }
         _ => Ok(step.go_to(path::WAIT, &here)),
