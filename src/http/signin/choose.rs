@@ -31,7 +31,8 @@ use crate::{
 /// The page.
 pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, Response> {
     let now = app.clock.now();
-    let step = Step::of_page(&app, &browser, now).await?;
+    // the page that follows a choice looks whether the request has ended
+    let step = Step::of_page_unlooked(&app, &browser, now)?;
     if step.is_newly_bound {
         // so that the page can be reloaded as long as the request lives
         return Ok(step.go_to(path::CHOOSE, &[]));
@@ -61,7 +62,7 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
 
 /// The choice.
 pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Response> {
-    let step = Step::of_form(&app, &form, app.clock.now()).await?;
+    let step = Step::of_form_unlooked(&app, &form, app.clock.now())?;
     let field = |name| form.params.get(name).ok().flatten();
     if let Some(name) = field("identity_provider").filter(|name| !name.is_empty()) {
         let Some(provider) = methods(&app, &step).into_iter().find(|provider| provider.name == name) else {

@@ -165,6 +165,21 @@ impl Chromium {
         .await;
     }
 
+    /// Chooses an option of a list by its value.
+    pub async fn choose(&self, css: &str, value: &str) {
+        self.on(css, async |element| element.select_by_value(value).await).await;
+    }
+
+    /// From now on looks at the inside of a frame.
+    pub async fn enter_frame(&self, css: &str) {
+        self.on(css, async |element| element.enter_frame().await).await;
+    }
+
+    /// From now on looks at the whole page again.
+    pub async fn leave_frame(&self) {
+        self.command("frame", json!({ "id": null })).await;
+    }
+
     /// Types on the keyboard, wherever the focus is.
     pub async fn keys(&self, keys: &str) {
         self.client.active_element().await.expect("a focus").send_keys(keys).await.expect("keys");

@@ -165,7 +165,7 @@ async fn eid_05_an_answer_counts_once_and_later_shows_the_attempt_as_it_stands()
     assert!(person.page().forms()[0].has_button("decision", "allow"), "verified still: {}", person.page());
     confirm(&mut person).await.stopped();
     person.get(&answer).await;
-    assert_eq!(person.page().text_of("#refusal").as_deref(), Some("IAS-6010"), "forgotten: {}", person.page());
+    assert_eq!(person.page().text_of("#refusal").as_deref(), Some("IAS-6013"), "forgotten: {}", person.page());
     assert_eq!(number(&server, "select count(*) from sessions").await, 1);
     assert_eq!(number(&server, "select count(*) from audit_log where kind = 'sign_in_failed'").await, 0);
 }

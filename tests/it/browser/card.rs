@@ -1,0 +1,126 @@
+//! Signing in with an identity card: the simulator's reader stands in for the Web eID extension (eid.md §4.2).
+
+use fantoccini::key::Key;
+use ias::base::text::Language;
+
+use super::{
+    chromium::{Chromium, View},
+    scene::{Scene, say},
+};
+use crate::support::phone::Phone;
+
+/// From the example application to the page that asks for the card.
+async fn ask_for_the_card(scene: &Scene) {
+    scene.chromium.open(&format!("{}/", scene.app)).await;
+    scene.chromium.press("form[action='/login'] button").await;
+    scene.chromium.press("button[name=identity_provider][value=card]").await;
+    scene.chromium.sees("#start").await;
+}
+
+/// Puts the card of this person into the reader that the page shows, and gives the PIN.
+async fn confirm(browser: &Chromium, holder: &Phone) {
+    browser.enter_frame("#card-reader").await;
+    browser.choose("#person", &holder.national_id).await;
+    browser.press("#sign").await;
+    browser.leave_frame().await;
+}
+
+async fn a_card_in(language: Language) {
+    let Some(scene) = Scene::open(View { language: language.tag(), ..View::WIDE }).await else { return };
+    let browser = &scene.chromium;
+    let holder = Phone::new().await;
+    ask_for_the_card(&scene).await;
+    browser.is_at(&say(language, "card-heading")).await;
+    browser.photograph(&format!("start-card.{}", language.tag())).await;
+    browser.press("#start").await;
+    // it begins by itself; somebody who thinks better of it can begin again
+    browser.enter_frame("#card-reader").await;
+    browser.press("#cancel").await;
+    browser.leave_frame().await;
+    assert_eq!(browser.text("#card-problem").await, say(language, "problem-cancelled"));
+    browser.photograph(&format!("card-cancelled.{}", language.tag())).await;
+    for (code, key) in [
+        ("ERR_WEBEID_NATIVE_UNAVAILABLE", "card-install"),
+        ("ERR_WEBEID_VERSION_MISMATCH", "card-update"),
+        ("ERR_WEBEID_USER_TIMEOUT", "problem-timed-out"),
+        ("ERR_WEBEID_ACTION_PENDING", "card-already-open"),
+        ("ERR_WEBEID_NATIVE_FATAL", "card-failed"),
+    ] {
+        browser.press("#read-card").await;
+        browser.enter_frame("#card-reader").await;
+        browser.press("summary").await;
+        browser.press(&format!("button[value={code}]")).await;
+        browser.leave_frame().await;
+        assert_eq!(browser.text("#card-problem").await, say(language, key), "{code}");
+    }
+    browser.press("#read-card").await;
+    browser.photograph(&format!("card-reader.{}", language.tag())).await;
+    confirm(browser, &holder).await;
+    scene.is_signed_in(&holder).await;
+    scene.chromium.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_signs_a_person_in_in_icelandic() {
+    a_card_in(Language::Is).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_signs_a_person_in_in_english() {
+    a_card_in(Language::En).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keyboard_reads_a_card() {
+    let Some(scene) = Scene::open(View::WIDE).await else { return };
+    let browser = &scene.chromium;
+    let enter = Key::Enter.to_string();
+    let holder = Phone::new().await;
+    ask_for_the_card(&scene).await;
+    browser.tab_to("#start").await;
+    browser.keys(&enter).await;
+    browser.enter_frame("#card-reader").await;
+    browser.tab_to("#cancel").await;
+    browser.keys(&enter).await;
+    browser.leave_frame().await;
+    assert_eq!(browser.text("#card-problem").await, say(Language::Is, "problem-cancelled"));
+    // the focus is on what to do next
+    browser.tab_to("#read-card:focus").await;
+    browser.keys(&enter).await;
+    browser.enter_frame("#card-reader").await;
+    browser.tab_to("#person").await;
+    // the names that begin so
+    browser.keys(&holder.name).await;
+    browser.tab_to("#sign").await;
+    browser.keys(&enter).await;
+    browser.leave_frame().await;
+    scene.is_signed_in(&holder).await;
+    scene.chromium.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_script_the_browsers_certificates_are_the_way() {
+    let Some(scene) = Scene::open(View { script: false, ..View::WIDE }).await else { return };
+    let browser = &scene.chromium;
+    ask_for_the_card(&scene).await;
+    browser.press("#start").await;
+    browser.sees("#certificate").await;
+    assert!(browser.text("main").await.contains(&say(Language::Is, "card-no-script")));
+    assert_eq!(browser.attribute("#read-card", "hidden").await.as_deref(), Some("true"));
+    scene.chromium.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_card_software_the_page_says_what_is_missing() {
+    let Some(scene) = Scene::open(View::PHONE).await else { return };
+    let browser = &scene.chromium;
+    browser.block(&["*/card/shim.js"]).await;
+    ask_for_the_card(&scene).await;
+    browser.press("#start").await;
+    browser.sees("#card-problem p").await;
+    assert_eq!(browser.text("#card-problem").await, say(Language::Is, "card-install"));
+    browser.photograph("card-install.phone").await;
+    let too_wide = browser.run("return document.documentElement.scrollWidth > window.innerWidth", "").await;
+    assert_eq!(too_wide, false);
+    scene.chromium.close().await;
+}
