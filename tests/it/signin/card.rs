@@ -23,7 +23,7 @@ use crate::support::{
 };
 
 /// What a card may lie about in a token: the lie, the sentence and the error kind.
-const TOKEN_LIES: &[(&str, &str, &str)] = &[
+pub(super) const TOKEN_LIES: &[(&str, &str, &str)] = &[
     ("wrongOrigin", "problem-rejected", "signature_invalid"),
     ("wrongNonce", "problem-rejected", "signature_invalid"),
     ("wrongKey", "problem-rejected", "signature_invalid"),
@@ -38,7 +38,7 @@ const TOKEN_LIES: &[(&str, &str, &str)] = &[
 ];
 
 /// What its certificate may lie about, however it is read.
-const CERTIFICATE_LIES: &[(&str, &str, &str)] = &[
+pub(super) const CERTIFICATE_LIES: &[(&str, &str, &str)] = &[
     ("expired", "problem-rejected", "certificate_rejected"),
     ("notYetValid", "problem-rejected", "certificate_rejected"),
     ("untrustedIssuer", "problem-rejected", "certificate_rejected"),
@@ -86,10 +86,12 @@ async fn assert_signed_in(person: &mut Person, owner: &PgPool, holder: &Phone) {
     .unwrap();
     assert_eq!((national_id.as_str(), idp.as_str()), (holder.national_id.as_str(), "card"));
     assert_eq!(amr, ["sc", "pin", "mfa"]);
-    let kept: bool = sqlx::query_scalar("select evidence is not null from sign_in_attempts order by id desc limit 1")
-        .fetch_one(owner)
-        .await
-        .unwrap();
+    let kept: bool = sqlx::query_scalar(
+        "select exists (select from sign_in_evidence e where e.id = a.id) from sign_in_attempts a order by id desc limit 1",
+    )
+    .fetch_one(owner)
+    .await
+    .unwrap();
     assert!(kept, "X5-09");
 }
 
@@ -251,7 +253,7 @@ async fn two_tokens_for_one_challenge_at_two_nodes_are_looked_at_once() {
         let moved = (count_of(&owner, "failed").await - failed) + (count_of(&owner, "verified").await - verified);
         assert_eq!(moved, 1, "round {round}");
         let incidents: i64 =
-            sqlx::query_scalar("select count(*) from sign_in_attempts where state = 'failed' and evidence is not null")
+            sqlx::query_scalar("select count(*) from sign_in_attempts join sign_in_evidence using (id) where state = 'failed'")
                 .fetch_one(&owner)
                 .await
                 .unwrap();

@@ -73,7 +73,7 @@ async fn x5_09_the_id_token_is_kept_sealed_and_nothing_of_it_in_clear() {
     let phone = Phone::new().await;
     sign_in(&server, &mut browser(), "audkenni-sim", &phone).await;
     let (evidence, state, request): (Vec<u8>, Option<Vec<u8>>, Option<String>) =
-        sqlx::query_as("select evidence, driver_state, request from sign_in_attempts")
+        sqlx::query_as("select evidence, driver_state, request from sign_in_attempts join sign_in_evidence using (id)")
             .fetch_one(&server.owner().await)
             .await
             .unwrap();
