@@ -3,6 +3,7 @@
 
 mod accessibility;
 mod accounts;
+mod app;
 mod chromium;
 mod consent;
 mod driver;
