@@ -7,7 +7,7 @@ async fn the_demo_applies_and_is_served_from_the_snapshot() {
     let stage = Stage::with_demo().await;
     let changes = stage.apply().await.unwrap();
     assert!(changes.iter().all(|change| change.kind == Kind::Created));
-    assert_eq!(changes.len(), 3 + 3 + 1 + 8 + 1);
+    assert_eq!(changes.len(), 3 + 3 + 1 + 8 + 4);
 
     let snapshot = snapshot::load(&stage.pool).await.unwrap();
     assert_eq!(snapshot.version, 1);

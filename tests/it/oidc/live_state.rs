@@ -57,10 +57,6 @@ impl Scene {
         scene
     }
 
-    async fn owner(&self) -> PgPool {
-        self.server.owner().await
-    }
-
     /// What a silent authorization request is answered; the page's status where the browser stays.
     async fn reuse(&mut self) -> String {
         match Ask::new(WEBAPP, SCOPE).silently(&self.server, &mut self.person).await {
