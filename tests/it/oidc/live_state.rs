@@ -5,7 +5,6 @@ use ias::{
     flows::admin::live_state::{self, Whose},
     model::national_id::NationalId,
 };
-use sqlx::PgPool;
 
 use crate::support::{
     person::{Arrival, Person},

@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 
 use futures_util::{StreamExt as _, stream};
-use reqwest::{Method, StatusCode};
-use serde_json::json;
+use reqwest::StatusCode;
 use sqlx::PgPool;
 use time::Duration;
 use uuid::Uuid;
@@ -13,7 +12,7 @@ use uuid::Uuid;
 use crate::support::{
     database::count,
     person::Person,
-    phone::{Phone, assert_problem, confirm, control, session_cookie, signed_in, started, until_answered},
+    phone::{Phone, assert_problem, confirm, session_cookie, signed_in, started, until_answered},
     server::TestServer,
 };
 

@@ -319,7 +319,7 @@ async fn an_answer_whose_node_died_while_it_looked_ends_the_attempt() {
     .await;
     let back = format!("{}/signin/return?code=a&state={state}", server.issuer);
     person.get(&back).await;
-    assert_eq!(person.page().text_of("#waiting + form").is_some(), true, "somebody may still look: {}", person.page());
+    assert!(person.page().text_of("#waiting + form").is_some(), "somebody may still look: {}", person.page());
     server.clock.advance(Duration::seconds(46));
     person.get(&back).await;
     assert_problem(&person, "problem-unavailable");
