@@ -5,9 +5,13 @@ use ias::base::text::Language;
 
 use super::{
     chromium::{Chromium, View},
+    driver,
     scene::{Scene, say},
 };
-use crate::support::phone::Phone;
+use crate::support::{
+    card::{pkcs12, with_tls},
+    phone::Phone,
+};
 
 /// From the example application to the page that asks for the card.
 async fn ask_for_the_card(scene: &Scene) {
@@ -122,5 +126,26 @@ async fn without_the_card_software_the_page_says_what_is_missing() {
     browser.photograph("card-install.phone").await;
     let too_wide = browser.run("return document.documentElement.scrollWidth > window.innerWidth", "").await;
     assert_eq!(too_wide, false);
+    scene.chromium.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_of_the_browser_signs_a_person_in() {
+    if driver::is_left_out() {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let (holder, file) = (Phone::new().await, directory.path().join("card.p12"));
+    std::fs::write(&file, pkcs12(&holder).await).expect("a file");
+    if !driver::give_certificate(&file, "1234") {
+        return;
+    }
+    let Some(scene) = Scene::open_with(View { script: false, ..View::WIDE }, with_tls(&directory)).await else { return };
+    let browser = &scene.chromium;
+    ask_for_the_card(&scene).await;
+    browser.press("#start").await;
+    browser.press("#certificate").await;
+    browser.press("#allow").await;
+    scene.is_signed_in(&holder).await;
     scene.chromium.close().await;
 }

@@ -64,6 +64,8 @@ impl Chromium {
                 "intl.accept_languages": view.language,
                 // 1 allows, 2 blocks
                 "profile.managed_default_content_settings.javascript": if view.script { 1 } else { 2 },
+                // a certificate that a site asks for is shown without a dialog, where the browser has one
+                "profile.managed_auto_select_certificate_for_urls": [r#"{"pattern":"*","filter":{}}"#],
             },
         });
         if view.size != View::WIDE.size {

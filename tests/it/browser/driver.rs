@@ -4,6 +4,7 @@ use std::{
     env,
     io::{BufRead as _, BufReader},
     os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
 };
@@ -16,7 +17,7 @@ const HELP: &str = "these tests need Chromium: apt-get install chromium chromium
 /// Waits until our end of the pipe is closed, which the kernel does even for a killed process; then ends the whole process group
 /// and removes what browsers that were not closed have left.
 const KEEPER: &str = r#"
-TMPDIR=$(mktemp -d) && export TMPDIR || exit
+TMPDIR=$IAS_BROWSERS HOME=$IAS_BROWSERS/home && export TMPDIR HOME
 chromedriver --port=0 &
 read -r _
 trap : TERM
@@ -47,9 +48,36 @@ fn address() -> &'static str {
     &DRIVER.get_or_init(start).1
 }
 
+/// The home of all browsers; what holds keys and certificates lies in it (NSS).
+fn home() -> &'static Path {
+    static HOME: OnceLock<PathBuf> = OnceLock::new();
+    HOME.get_or_init(|| {
+        let folder = tempfile::Builder::new().prefix("ias-browsers-").tempdir().expect("a folder").keep();
+        std::fs::create_dir_all(folder.join("home/.pki/nssdb")).expect("a home");
+        folder.join("home")
+    })
+}
+
+/// Gives the browsers that start from now on a certificate with its key, from a PKCS#12 file. `false` where the tools for it are
+/// missing.
+pub fn give_certificate(file: &Path, password: &str) -> bool {
+    let database = format!("sql:{}", home().join(".pki/nssdb").display());
+    let run = |tool: &str, arguments: &[&str]| {
+        let done = Command::new(tool).args(["-d", &database]).args(arguments).stdout(Stdio::null()).status();
+        done.is_ok_and(|status| status.success())
+    };
+    if !run("certutil", &["-N", "--empty-password"]) {
+        println!("left out: certutil is missing (apt-get install libnss3-tools)");
+        return false;
+    }
+    assert!(run("pk12util", &["-i", file.to_str().expect("a path"), "-W", password]), "the certificate is taken in");
+    true
+}
+
 fn start() -> (Child, String) {
     let mut keeper = Command::new("sh")
         .args(["-c", KEEPER])
+        .env("IAS_BROWSERS", home().parent().expect("its folder"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

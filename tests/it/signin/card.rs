@@ -1,12 +1,9 @@
 //! Identity cards (eid.md §4): tokens of Web eID, certificates on a host of their own, whose they are, and how often they count.
 
-use std::path::PathBuf;
-
 use futures_util::{StreamExt as _, future::join_all, stream};
-use ias::{base::clock::Clock, base::text::Language, config::Settings, demo::tls::LocalAuthority};
+use ias::{base::text::Language, config::Settings};
 use reqwest::StatusCode;
 use sqlx::PgPool;
-use tempfile::TempDir;
 use time::Duration;
 use url::Url;
 
@@ -14,7 +11,7 @@ use super::faults::assert_refused;
 use crate::support::{
     card::{
         AtTheCardHost, at_the_reader, attribute, by_proxy, card_lies, certificate_of, identity, read_card, send_token, tls,
-        to_the_card_host, token,
+        to_the_card_host, token, with_tls,
     },
     database::count,
     person::Person,
@@ -57,15 +54,6 @@ pub(super) const CERTIFICATE_LIES: &[(&str, &str, &str)] = &[
 /// The proxy in front of the card host is the tests themselves.
 fn behind_a_proxy(settings: &mut Settings) {
     settings.server.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
-}
-
-/// The card host speaks TLS itself.
-fn with_tls(directory: &TempDir) -> impl FnOnce(&mut Settings) {
-    let file: PathBuf = LocalAuthority::open(directory.path(), Clock::System).expect("an authority").identity_file();
-    move |settings| {
-        settings.server.card_tls_certificate = Some(file.clone());
-        settings.server.card_tls_key = Some(file);
-    }
 }
 
 async fn state(owner: &PgPool) -> String {
@@ -132,11 +120,8 @@ async fn the_page_waits_five_minutes_and_has_a_way_without_script() {
 async fn no_page_but_the_one_that_reads_cards_lets_the_simulators_script_in() {
     let server = TestServer::start().await;
     let mut person = crate::support::phone::at_the_number(&server).await;
-    assert!(
-        !person.page().headers["content-security-policy"].to_str().unwrap().contains("http"),
-        "{:?}",
-        person.page().headers
-    );
+    let policy = person.page().headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("script-src 'self';") && !policy.contains("frame-src"), "{policy}");
     // and where none is configured, not even that one
     let owner = server.owner().await;
     sqlx::query("update identity_providers set settings = settings #- '{simulator_shim_url}' where name = 'card'")

@@ -88,7 +88,7 @@ async fn eid_10_only_a_way_that_the_client_allows_can_be_chosen() {
     let server = TestServer::start().await;
     let mut person = choosing(&server, &Ask::webapp()).await;
     let page = person.page().url.clone();
-    for name in ["app", "card", "SIM"] {
+    for name in ["broker", "passport", "SIM"] {
         let form = person.page().forms().remove(0);
         person.send(form, &[("identity_provider", name)]).await;
         person.page().is_refusal(400, "IAS-6014");
@@ -117,7 +117,7 @@ async fn the_way_that_was_used_last_is_marked() {
     let person = choosing(&server, &Ask::webapp()).await;
     assert_eq!(person.page().text_of(".method .badge"), None);
     let url = person.page().url.clone();
-    for (method, marked) in [("sim", true), ("card", false), ("rubbish", false)] {
+    for (method, marked) in [("sim", true), ("card", true), ("broker", false), ("rubbish", false)] {
         let cookies = format!("{}; ias_method={method}", person.cookie_header(&url));
         let page = send(Method::GET, url.as_str(), &[("cookie", &cookies)], None).await;
         assert_eq!(page.text_of(".method .badge").is_some(), marked, "{page}");

@@ -1,9 +1,11 @@
 //! An identity card of the shared simulator, the reader that a page asks, and the host that asks for certificates.
 
+use ias::{base::clock::Clock, config::Settings, demo::tls::LocalAuthority};
 use p12_keystore::{KeyStore, Pkcs12ImportPolicy};
 use reqwest::{Method, StatusCode, header::LOCATION};
 use scraper::{Html, Selector};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use url::Url;
 
 use super::{
@@ -72,11 +74,15 @@ pub async fn to_the_card_host(person: &mut Person) -> Url {
     url
 }
 
+/// The card and its key, as the simulator hands them out to browsers; under the PIN.
+pub async fn pkcs12(holder: &Phone) -> Vec<u8> {
+    let url = format!("{}/card/{}.p12", simulator().await.url, holder.national_id);
+    reqwest::get(url).await.unwrap().bytes().await.unwrap().to_vec()
+}
+
 /// The card and its key, as a browser keeps them.
 pub async fn identity(holder: &Phone) -> reqwest::Identity {
-    let url = format!("{}/card/{}.p12", simulator().await.url, holder.national_id);
-    let store = reqwest::get(url).await.unwrap().bytes().await.unwrap();
-    let store = KeyStore::from_pkcs12(&store, "1234", Pkcs12ImportPolicy::Strict).unwrap();
+    let store = KeyStore::from_pkcs12(&pkcs12(holder).await, "1234", Pkcs12ImportPolicy::Strict).unwrap();
     let (_, chain) = store.private_key_chain().expect("a key");
     let pem = |label: &str, der: &[u8]| {
         format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", ias::base::digest::base64(der))
@@ -126,5 +132,14 @@ pub fn by_proxy(ticket: &Url, certificate: Option<&[u8]>) -> reqwest::RequestBui
     match certificate {
         Some(der) => request.header("client-cert", format!(":{}:", ias::base::digest::base64(der))),
         None => request,
+    }
+}
+
+/// The card host speaks TLS itself.
+pub fn with_tls(directory: &TempDir) -> impl FnOnce(&mut Settings) {
+    let file = LocalAuthority::open(directory.path(), Clock::System).expect("an authority").identity_file();
+    move |settings| {
+        settings.server.card_tls_certificate = Some(file.clone());
+        settings.server.card_tls_key = Some(file);
     }
 }

@@ -1,6 +1,7 @@
 //! A relying party that plays against the simulator over real loopback HTTP and checks what it gets with code of its own.
 
 mod app;
+mod card;
 mod control;
 mod driver;
 mod faults;
