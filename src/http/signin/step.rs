@@ -82,10 +82,16 @@ impl Step {
     }
 
     async fn unless_ended(self, app: &App, browser: &Browser) -> Result<Self, Response> {
+        self.refuse_ended(app, browser).await?;
+        Ok(self)
+    }
+
+    /// Looks whether the request has had its answer (INT-03).
+    pub(super) async fn refuse_ended(&self, app: &App, browser: &Browser) -> Result<(), Response> {
         let has_ended = finished_requests::is_taken(&app.pool, &self.pending.id)
             .await
             .map_err(|error| browser.refuse(app, unavailable(error)))?;
-        if has_ended { Err(self.ended(app)) } else { Ok(self) }
+        if has_ended { Err(self.ended(app)) } else { Ok(()) }
     }
 
     fn open(app: &App, browser: &Browser, sealed: &str, now: OffsetDateTime) -> Result<Self, Response> {

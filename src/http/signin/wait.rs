@@ -169,7 +169,10 @@ pub(super) async fn find(app: &App, browser: &Browser, step: &Step, params: &Par
     match own {
         Some(attempt) if attempt.request_has_ended => Err(step.ended(app)),
         Some(attempt) => Ok(attempt),
-        None => Err(not_this_step(app, browser)),
+        None => {
+            step.refuse_ended(app, browser).await?;
+            Err(not_this_step(app, browser))
+        }
     }
 }
 
