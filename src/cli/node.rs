@@ -108,7 +108,7 @@ pub(super) fn tls(settings: &Settings, clock: &Clock) -> anyhow::Result<Option<A
         listener: "public",
         certificate: certificate.clone(),
         key: key.clone(),
-        host: server.issuer.host().to_owned(),
+        host: Some(server.issuer.host().to_owned()),
         handshake_timeout: server.tls_handshake_timeout,
         client_certificates: ClientCertificates::NotAsked,
         clock: clock.clone(),

@@ -41,7 +41,7 @@ pub struct SignIn {
     pub secrets_dir: Option<PathBuf>,
     /// SHA-256 of the certificates that trust profiles may name as authorities in production (eid.md §12.3)
     #[serde(deserialize_with = "value::list")]
-    pub anchor_sha256: Vec<Fingerprint>,
+    pub anchor_fingerprints: Vec<Fingerprint>,
 }
 
 /// SHA-256 of a certificate: 64 hexadecimal digits, with or without colons.
@@ -66,7 +66,7 @@ impl FromStr for Fingerprint {
 impl SignIn {
     /// The fingerprints, as bytes.
     pub fn pinned_anchors(&self) -> Vec<[u8; 32]> {
-        self.anchor_sha256.iter().map(|fingerprint| fingerprint.0).collect()
+        self.anchor_fingerprints.iter().map(|fingerprint| fingerprint.0).collect()
     }
 
     pub(super) fn faults(&self) -> Vec<String> {

@@ -68,6 +68,8 @@ pub struct SignInAttempt {
     pub verified_at: Option<OffsetDateTime>,
     /// end of the lease of the task that polls
     pub lease_until: Option<OffsetDateTime>,
+    /// the request has had its answer, by this attempt or another way
+    pub request_has_ended: bool,
 }
 
 impl SignInAttempt {

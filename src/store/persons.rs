@@ -1,12 +1,9 @@
 //! Persons and the subjects that name them.
 
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::{
-    base::id::{PersonId, SubjectId},
-    model::{identity_provider::IdentityProviderKind, national_id::NationalId},
-};
+use crate::{base::id::PersonId, model::national_id::NationalId};
 
 statements! {
     // Also somebody who has never signed in can be blocked. What was given before stays void when the block is lifted.
@@ -28,11 +25,6 @@ statements! {
         set not_before = greatest(not_before, $2), updated_at = $3
         where national_id = $1
         returning id";
-
-    INSERT_SUBJECT = r"
-        insert into subjects (sub, subject_id, actor_id, identity_provider, created_at)
-        values ($1, $2, $3, $4, $5)
-        on conflict do nothing";
 }
 
 /// Blocks a person, and cuts off what they were given; gives their row, which is made where they never signed in.
@@ -58,24 +50,4 @@ pub async fn set_not_before(
     now: OffsetDateTime,
 ) -> sqlx::Result<Option<PersonId>> {
     sqlx::query_scalar(SET_NOT_BEFORE).bind(national_id.expose()).bind(not_before).bind(now).fetch_optional(connection).await
-}
-
-/// Keeps the `sub` of a subject with an actor and an identity provider; it is the same for ever.
-pub async fn insert_subject(
-    executor: impl PgExecutor<'_>,
-    sub: &str,
-    subject: SubjectId,
-    actor: PersonId,
-    identity_provider: IdentityProviderKind,
-    now: OffsetDateTime,
-) -> sqlx::Result<()> {
-    sqlx::query(INSERT_SUBJECT)
-        .bind(sub)
-        .bind(subject)
-        .bind(actor)
-        .bind(identity_provider)
-        .bind(now)
-        .execute(executor)
-        .await
-        .map(drop)
 }

@@ -25,19 +25,6 @@ statements! {
         from rate_limits
         where key = any ($3) and expires_at > $4";
 
-    // locked in the order of COUNT, so that the two never wait for one another
-    FORGIVE = r"
-        with wanted as (
-            select key
-            from rate_limits
-            where key = any ($1) and count > 0
-            order by key
-            for update
-        )
-        update rate_limits
-        set count = count - 1
-        where key in (select key from wanted)";
-
     HOLD = r"
         update rate_limits
         set expires_at = $2
@@ -65,11 +52,6 @@ pub async fn count(
     now: OffsetDateTime,
 ) -> sqlx::Result<Vec<Counter>> {
     sqlx::query_as(COUNT).bind(keys).bind(window_ends).bind(watched).bind(now).fetch_all(executor).await
-}
-
-/// Takes one back: a sign-in that the person approved does not count.
-pub async fn forgive(executor: impl PgExecutor<'_>, keys: &[Vec<u8>]) -> sqlx::Result<()> {
-    sqlx::query(FORGIVE).bind(keys).execute(executor).await.map(drop)
 }
 
 /// Keeps a counter as it is until `until`.

@@ -7,10 +7,7 @@ use super::audit_log::BindAudit as _;
 use crate::{
     base::id::{ClientRowId, ConsentId, IdentityProviderRowId, PersonId, SessionId},
     model::{
-        audit::{AuditRecord, Origin},
-        consent::RememberedConsent,
-        identity_provider::IdentityProviderKind,
-        person::Person,
+        audit::AuditRecord, consent::RememberedConsent, identity_provider::IdentityProviderKind, person::Person,
         session::Session,
     },
 };
@@ -38,17 +35,38 @@ statements! {
         where s.id = $1";
 
     INSERT = r"
-        insert into sessions
-            (id, cookie_hash, person_id, identity_provider, acr, amr, auth_time, shared, address, user_agent,
-             created_at, last_used_at, expires_at, identity_provider_id)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13)";
+        with begun as (
+            insert into sessions
+                (id, cookie_hash, person_id, identity_provider, acr, amr, auth_time, shared, address, user_agent,
+                 created_at, last_used_at, expires_at, identity_provider_id)
+            values ($13, $14, $15, $16, $17, $18, $19, $20, $10, $11, $2, $2, $21, $22)
+            returning id
+        ), audited as (
+            insert into audit_log
+                (id, at, kind, organisation_id, client_id, actor_id, subject_id, session_id, family_id, address,
+                 user_agent, detail)
+            select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+            from begun
+        )
+        select count(*)
+        from begun";
 
     RENEW = r"
-        update sessions
-        set cookie_hash = $2, acr = $3, amr = $4, auth_time = $5, last_used_at = $6, expires_at = $7,
-            identity_provider_id = $8
-        where id = $1 and ended_at is null
-        returning id";
+        with renewed as (
+            update sessions
+            set cookie_hash = $14, acr = $15, amr = $16, auth_time = $17, last_used_at = $2, expires_at = $18,
+                identity_provider_id = $19
+            where id = $13 and ended_at is null
+            returning id
+        ), audited as (
+            insert into audit_log
+                (id, at, kind, organisation_id, client_id, actor_id, subject_id, session_id, family_id, address,
+                 user_agent, detail)
+            select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+            from renewed
+        )
+        select count(*)
+        from renewed";
 
     // D12: sign-out ends the families that have no refresh token, and those of the clients that are set so
     END = r"
@@ -163,17 +181,14 @@ pub struct NewSession {
     pub auth_time: OffsetDateTime,
     /// whether a cookie names it
     pub shared: bool,
-    /// from where
-    pub origin: Origin,
-    /// now
-    pub created_at: OffsetDateTime,
     /// absolute end
     pub expires_at: OffsetDateTime,
 }
 
-/// Begins a session.
-pub async fn insert(connection: &mut PgConnection, new: &NewSession) -> sqlx::Result<()> {
+/// Begins a session; `audit` tells of the sign-in, and when and from where.
+pub async fn insert(connection: &mut PgConnection, new: &NewSession, audit: &AuditRecord) -> sqlx::Result<()> {
     sqlx::query(INSERT)
+        .bind_audit(audit)
         .bind(new.id)
         .bind(&new.cookie_hash[..])
         .bind(new.person_id)
@@ -182,9 +197,6 @@ pub async fn insert(connection: &mut PgConnection, new: &NewSession) -> sqlx::Re
         .bind(&new.amr)
         .bind(new.auth_time)
         .bind(new.shared)
-        .bind(&new.origin.network)
-        .bind(&new.origin.user_agent)
-        .bind(new.created_at)
         .bind(new.expires_at)
         .bind(new.identity_provider_id)
         .execute(connection)
@@ -192,20 +204,21 @@ pub async fn insert(connection: &mut PgConnection, new: &NewSession) -> sqlx::Re
         .map(drop)
 }
 
-/// Gives a living session a new cookie value, time of authentication and absolute end; `false` where it has ended meanwhile.
-pub async fn renew(connection: &mut PgConnection, new: &NewSession) -> sqlx::Result<bool> {
-    let renewed: Option<SessionId> = sqlx::query_scalar(RENEW)
+/// Gives a living session a new cookie value, time of authentication and absolute end; `false` where it has ended meanwhile. `audit`
+/// tells of the sign-in.
+pub async fn renew(connection: &mut PgConnection, new: &NewSession, audit: &AuditRecord) -> sqlx::Result<bool> {
+    let renewed: i64 = sqlx::query_scalar(RENEW)
+        .bind_audit(audit)
         .bind(new.id)
         .bind(&new.cookie_hash[..])
         .bind(&new.acr)
         .bind(&new.amr)
         .bind(new.auth_time)
-        .bind(new.created_at)
         .bind(new.expires_at)
         .bind(new.identity_provider_id)
-        .fetch_optional(connection)
+        .fetch_one(connection)
         .await?;
-    Ok(renewed.is_some())
+    Ok(renewed == 1)
 }
 
 /// Ends a session and the families that live only as long as it does, those of `clients` whatever they have; `false` where it

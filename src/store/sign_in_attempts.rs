@@ -14,13 +14,15 @@ use crate::{
 };
 
 statements! {
-    // no row where another attempt for the same number is open (EID-06); where nobody is named, nothing is held. Beside the row:
+    // No row where another attempt for the same number is open (EID-06), or where the request has ended (INT-03); where nobody is
+    // named, nothing is held. Beside the row:
     // who closed the number to browsers that they have not signed in with (ias-domain.md §6.4).
     INSERT = r"
         with opened as (
             insert into open_attempts (subject_key, attempt_id, binding_hash, expires_at)
             select $7, $1, $3, $13
             where $7::bytea is not null
+                and not exists (select from finished_requests where request_id = $2)
             on conflict on constraint open_attempts_pk do update
                 set attempt_id = excluded.attempt_id,
                     binding_hash = excluded.binding_hash,
@@ -34,7 +36,8 @@ statements! {
                 (id, request_id, binding_hash, client_id, identity_provider_id, identity_provider, state, subject_key,
                  driver_state, input, lease_owner, lease_until, created_at, expires_at, address, user_agent, request)
             select $1, $2, $3, $4, $5, $6, 'created', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
-            where $7::bytea is null or exists (select from opened)
+            where exists (select from opened)
+                or ($7::bytea is null and not exists (select from finished_requests where request_id = $2))
             returning id
         )
         select (
@@ -54,7 +57,12 @@ statements! {
     FIND = r"
         select
             id, request_id, binding_hash, client_id, identity_provider_id, identity_provider, state,
-            driver_state, input, request, person_id, error_kind, incident, expires_at, verified_at, lease_until
+            driver_state, input, request, person_id, error_kind, incident, expires_at, verified_at, lease_until,
+            exists (
+                select
+                from finished_requests f
+                where f.request_id = sign_in_attempts.request_id
+            ) as request_has_ended
         from sign_in_attempts
         where id = $1";
 
@@ -92,7 +100,7 @@ statements! {
             and (lease_owner = $2 or lease_until is null or lease_until <= $4)
         returning driver_state, expires_at";
 
-    // A late answer finds no attempt and so makes no person; a blocked person, and one who has closed the number to this browser, is
+    // The person gets a `sub` with the first sign-in. A late answer finds no attempt and so makes no person; a blocked person, and one who has closed the number to this browser, is
     // known, but not verified.
     MARK_VERIFIED = r"
         with attempt as (
@@ -139,6 +147,12 @@ statements! {
             select $1, $6
             from judged
             where verdict = 'verified'
+        ), subject as (
+            insert into subjects (sub, subject_id, actor_id, identity_provider, created_at)
+            select $10, id, id, $11, $5
+            from judged
+            where verdict = 'verified'
+            on conflict do nothing
         )
         select verdict, id
         from judged";
@@ -190,11 +204,14 @@ statements! {
         join clients c on c.id = a.client_id
         where a.id = $1";
 
+    // A sign-in that the person approved counts for nothing: $6 are the counters of browser and network, the number's is its key. They
+    // are locked in the order of rate_limits::COUNT, so that the two never wait for one another.
     CONSUME = r"
         with consumed as (
             update sign_in_attempts
             set state = 'consumed', ended_at = $4, input = null, request = null
             where id = $1 and request_id = $2 and binding_hash = $3 and state = 'verified' and verified_at > $5
+                and not exists (select from finished_requests f where f.request_id = $2)
             returning person_id, identity_provider_id, verified_at, subject_key, acr, amr
         ), opened as (
             delete from open_attempts
@@ -205,8 +222,19 @@ statements! {
             from consumed
             on conflict on constraint known_browsers_pk do update
                 set last_used_at = excluded.last_used_at
+        ), counters as (
+            select r.key
+            from rate_limits r
+            join consumed c on r.key = any ($6) or r.key = c.subject_key
+            where r.count > 0
+            order by r.key
+            for update of r
+        ), forgiven as (
+            update rate_limits
+            set count = count - 1
+            where key in (select key from counters)
         )
-        select c.person_id, c.identity_provider_id, c.verified_at, c.subject_key, c.acr, c.amr, p.national_id
+        select c.person_id, c.identity_provider_id, c.verified_at, c.acr, c.amr
         from consumed c
         join persons p on p.id = c.person_id
         where p.blocked_at is null";
@@ -304,6 +332,7 @@ struct Row {
     expires_at: OffsetDateTime,
     verified_at: Option<OffsetDateTime>,
     lease_until: Option<OffsetDateTime>,
+    request_has_ended: bool,
 }
 
 /// The attempt, whatever its state.
@@ -326,6 +355,7 @@ pub async fn find(executor: impl PgExecutor<'_>, id: AttemptId) -> sqlx::Result<
         expires_at: row.expires_at,
         verified_at: row.verified_at,
         lease_until: row.lease_until,
+        request_has_ended: row.request_has_ended,
     }))
 }
 
@@ -392,6 +422,10 @@ pub struct Proven<'a> {
     pub acr: Option<&'a str>,
     /// where they are not those of the identity provider's row
     pub amr: Option<&'a [String]>,
+    /// names the person with this kind of identity provider, for ever
+    pub sub: &'a str,
+    /// the kind
+    pub identity_provider: IdentityProviderKind,
 }
 
 /// What became of a proven person.
@@ -425,6 +459,8 @@ pub async fn mark_verified(
         .bind(owner)
         .bind(proven.acr)
         .bind(proven.amr)
+        .bind(proven.sub)
+        .bind(proven.identity_provider)
         .fetch_optional(executor)
         .await?;
     Ok(match verdict.as_ref().map(|(verdict, person)| (verdict.as_str(), *person)) {
@@ -511,23 +547,21 @@ pub struct ConsumedAttempt {
     pub identity_provider_id: IdentityProviderRowId,
     /// when
     pub verified_at: OffsetDateTime,
-    /// keyed hash of the number
-    pub subject_key: Option<Vec<u8>>,
     /// where it is not that of the identity provider's row
     pub acr: Option<String>,
     /// where they are not those of the identity provider's row
     pub amr: Option<Vec<String>>,
-    /// for making the `sub`
-    pub national_id: String,
 }
 
-/// Claims the result of a verified attempt, once (EID-05); none where it is not verified, too old or of another browser.
+/// Claims the result of a verified attempt, once (EID-05), and takes one off its counters, of which `counted` are those beside the
+/// number's; none where it is not verified, too old or of another browser, or its request has ended.
 pub async fn consume(
     connection: &mut PgConnection,
     id: AttemptId,
     request_id: &[u8],
     binding_hash: &[u8],
     verified_after: OffsetDateTime,
+    counted: &[Vec<u8>],
     now: OffsetDateTime,
 ) -> sqlx::Result<Option<ConsumedAttempt>> {
     sqlx::query_as(CONSUME)
@@ -536,6 +570,7 @@ pub async fn consume(
         .bind(binding_hash)
         .bind(now)
         .bind(verified_after)
+        .bind(counted)
         .fetch_optional(connection)
         .await
 }

@@ -76,14 +76,15 @@ struct Addresses {
     webapp: String,
     /// where browsers are asked for certificates: https in any case
     card: String,
-    /// vouches for them, where they are https
+    /// vouches for those that are https
     authority: Option<LocalAuthority>,
 }
 
 impl Addresses {
-    fn of(port: u16, authority: Option<LocalAuthority>) -> Self {
-        let scheme = if authority.is_some() { "https" } else { "http" };
+    fn of(port: u16, tls: bool, authority: LocalAuthority) -> Self {
+        let scheme = if tls { "https" } else { "http" };
         let at = |port| format!("{scheme}://localhost:{port}");
+        let authority = Some(authority);
         Self { issuer: at(port), simulator: at(port + 10), webapp: at(port - 10), card: card_host(port), authority }
     }
 
@@ -132,7 +133,7 @@ fn part(
         listener: name,
         certificate: authority.identity_file(),
         key: authority.identity_file(),
-        host: settings.server.issuer.host().to_owned(),
+        host: Some(settings.server.issuer.host().to_owned()),
         handshake_timeout: settings.server.tls_handshake_timeout,
         client_certificates: ClientCertificates::NotAsked,
         clock: Clock::System,
@@ -149,13 +150,13 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         State::discard(directory)?;
     }
     let mut state = State::open(directory)?;
-    let authority = arguments.tls.then(|| LocalAuthority::open(directory, Clock::System)).transpose()?;
-    let addresses = Addresses::of(arguments.port, authority);
+    let authority = LocalAuthority::open(directory, Clock::System)?;
+    let addresses = Addresses::of(arguments.port, arguments.tls, authority.clone());
     let mut settings = settings(&addresses.issuer, &state, directory)?;
     arguments.outward.apply(&mut settings)?;
-    let authority = addresses.authority.as_ref();
-    let webapp = part("webapp", listeners.webapp, authority, &settings)?;
-    let simulated = part("simulator", listeners.simulator, authority, &settings)?;
+    let vouching = arguments.tls.then_some(&authority);
+    let webapp = part("webapp", listeners.webapp, vouching, &settings)?;
+    let simulated = part("simulator", listeners.simulator, vouching, &settings)?;
     logging::install_in(&settings.telemetry, log_file(directory, true)?)?;
 
     let database = Database::start(directory, &state).await?;
@@ -169,9 +170,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut parts = JoinSet::new();
     parts.spawn(relying_party::serve(example(&addresses, &simulator, &state)?, webapp, stop.clone()));
     parts.spawn(simulator.clone().serve(simulated, stop.clone()));
-    if let Some(authority) = &addresses.authority {
-        parts.spawn(authority.clone().keep(stop.clone()));
-    }
+    parts.spawn(authority.keep(stop.clone()));
 
     state.remember_issuer(&addresses.issuer)?;
     report::write(directory, &addresses, &node, &simulator, &state)?;
@@ -253,17 +252,15 @@ fn settings(issuer: &str, state: &State, directory: &Path) -> anyhow::Result<Set
     let issuer = Issuer::from_str(issuer).map_err(anyhow::Error::msg)?;
     let mut settings = Settings::development(issuer, Secret::new("postgres://localhost/ias".to_owned()), state.master_key()?)?;
     settings.server.allowed_hosts.push(settings.server.issuer.authority().replace("localhost", "127.0.0.1"));
-    if settings.server.issuer.is_https() {
-        let authority = LocalAuthority::open(directory, Clock::System)?;
-        settings.server.tls_certificate = Some(authority.identity_file());
-        settings.server.tls_key = Some(authority.identity_file());
+    settings.sign_in.secrets_dir = Some(configuration::secrets(directory));
+    let authority = LocalAuthority::open(directory, Clock::System)?;
+    let (server, identity) = (&mut settings.server, Some(authority.identity_file()));
+    if server.issuer.is_https() {
+        (server.tls_certificate, server.tls_key) = (identity.clone(), identity.clone());
         authority.pem().clone_into(&mut settings.outbound.trusted_roots);
     }
-    settings.sign_in.secrets_dir = Some(configuration::secrets(directory));
-    // a certificate is shown in a handshake, whatever the other parts speak
-    let authority = LocalAuthority::open(directory, Clock::System)?;
-    settings.server.card_tls_certificate = Some(authority.identity_file());
-    settings.server.card_tls_key = Some(authority.identity_file());
+    // a person's certificate is shown in a handshake, whatever the other parts speak
+    (server.card_tls_certificate, server.card_tls_key) = (identity.clone(), identity);
     settings.telemetry.log_filter = variable("IAS__TELEMETRY__LOG_FILTER").unwrap_or_else(|| "info".to_owned());
     Ok(settings)
 }

@@ -106,7 +106,9 @@ pub(super) fn print(addresses: &Addresses, node: &Node, simulator: &Simulator, a
     ];
     if let Some(authority) = &addresses.authority {
         let file = authority.file().display().to_string();
-        lines.push(format!("  trust                 {file} vouches for these addresses, and for none beyond this machine"));
+        lines.push(format!(
+            "  trust                 {file} vouches for what is https here, and for nothing beyond this machine"
+        ));
     }
     lines.extend([String::new(), "  people who can sign in".to_owned()]);
     lines.extend(simulator.persons().into_iter().map(|person| format!("    {}   {}", person.phone_number, person.name)));

@@ -94,8 +94,7 @@ pub fn in_der(signature: &[u8]) -> anyhow::Result<Vec<u8>> {
         return ecdsa_der(signature);
     }
     // An RSA signature has no second form; a DER wrapping is the nearest lie.
-    use der::Encode as _;
-    let wrapped = der::asn1::OctetString::new(signature).and_then(|octets| octets.to_der());
+    let wrapped = der::asn1::OctetString::new(signature).and_then(|octets| der::Encode::to_der(&octets));
     wrapped.map_err(|error| anyhow::anyhow!("wrapping a signature: {error}"))
 }
 

@@ -29,7 +29,8 @@ use super::{
 
 const STYLE: &str = include_str!("../../../static/demo/eid_simulator.css");
 const SCRIPT: &str = include_str!("../../../static/demo/eid_simulator.js");
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
+/// What the pages may load, and where their forms lead.
+pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
 
 /// The routes of the phones.

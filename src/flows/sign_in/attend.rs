@@ -14,6 +14,7 @@ use crate::{
     model::{
         audit::{About, AuditEvent, AuditRecord},
         sign_in_attempt::{AttemptState, SignInAttempt},
+        subject,
     },
     outbound::eid::{Driver, DriverState, EidError, EidErrorKind, Event, Progress, VerifiedIdentity},
     store::sign_in_attempts::{self, Failure, Proven, Verdict},
@@ -165,14 +166,22 @@ impl Attendant {
     }
 
     async fn verified(self, app: &App, identity: &VerifiedIdentity, now: OffsetDateTime) -> sqlx::Result<()> {
+        let configuration = app.configuration();
+        let mut providers = configuration.snapshot().identity_providers().iter();
+        let Some(provider) = providers.find(|provider| provider.id == self.provider) else {
+            return fail(app, self.attempt, AttemptState::Failed, &EidErrorKind::ProviderConfig.into(), now).await;
+        };
+        let number = identity.national_id().expose();
         let evidence = serde_json::to_vec(identity.evidence()).unwrap_or_default();
         let proven = Proven {
             person_id: PersonId::new(now),
-            national_id: identity.national_id().expose(),
+            national_id: number,
             name: identity.name(),
             evidence: &app.keys().sealing().seal(EVIDENCE, &evidence),
             acr: identity.assurance().map(|assurance| assurance.acr.as_str()),
             amr: identity.assurance().map(|assurance| assurance.amr.as_slice()),
+            sub: &subject::sub(app.keys().sub(), number, number, provider.kind),
+            identity_provider: provider.kind,
         };
         match sign_in_attempts::mark_verified(&app.pool, self.attempt, self.id, &proven, now).await? {
             Verdict::Verified => Ok(()),

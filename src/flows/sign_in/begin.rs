@@ -19,7 +19,10 @@ use crate::{
         urls::{Urls, path},
     },
     outbound::eid::{BeginInput, EidError, LoginContext, Step},
-    store::sign_in_attempts::{self, Insertion, NewAttempt},
+    store::{
+        finished_requests,
+        sign_in_attempts::{self, Insertion, NewAttempt},
+    },
     telemetry::metrics,
 };
 
@@ -62,6 +65,9 @@ pub enum BeginRefusal {
     /// another attempt for this number is open (EID-06)
     #[error("another attempt for the number is open")]
     Busy,
+    /// the authorization request has had its answer (INT-03)
+    #[error("the request has ended")]
+    Ended,
     /// over a limit
     #[error("over a limit; again in {0}")]
     Limited(Duration),
@@ -138,7 +144,8 @@ pub async fn begin(
     )
     .await?;
     if stored == Insertion::Busy {
-        return Err(BeginRefusal::Busy);
+        let has_ended = finished_requests::is_taken(&mut *transaction, request.request_id).await?;
+        return Err(if has_ended { BeginRefusal::Ended } else { BeginRefusal::Busy });
     }
     limits::count_prompt(app, &mut transaction, &asker, now).await?.map_err(|pause| limited(request, pause))?;
     transaction.commit().await?;

@@ -1,5 +1,7 @@
 //! Complete an attempt: the browser that began it claims the result once, and gets a session (EID-05, EID-09).
 
+use std::sync::Arc;
+
 use time::OffsetDateTime;
 
 use super::{begin::SignInRequest, limits};
@@ -11,11 +13,10 @@ use crate::{
     },
     model::{
         audit::{About, AuditEvent, AuditRecord},
+        identity_provider::IdentityProvider,
         session::{Session, SessionLifetimes},
-        subject,
     },
     store::{
-        audit_log, persons, rate_limits,
         sessions::{self, NewSession},
         sign_in_attempts,
     },
@@ -29,12 +30,14 @@ pub struct Completed {
     pub session_id: SessionId,
     /// the new value of the session cookie; none for a client with single sign-on off
     pub cookie: Option<Handle>,
+    /// with what
+    pub identity_provider: Arc<IdentityProvider>,
 }
 
 /// Why nothing was completed.
 #[derive(Debug, thiserror::Error)]
 pub enum CompleteRefusal {
-    /// not verified, too old, claimed already, or of another browser or request
+    /// not verified, too old, claimed already, or of another browser or request, or the request has ended
     #[error("there is no result to claim")]
     NothingToClaim,
     /// the identity provider was disabled meanwhile (EID-10)
@@ -58,10 +61,18 @@ pub async fn complete(
 ) -> Result<Completed, CompleteRefusal> {
     let verified_after = now - app.settings.sign_in.verified_ttl;
     let mut transaction = app.pool.begin().await?;
-    let claimed =
-        sign_in_attempts::consume(&mut transaction, id, request.request_id, request.binding_hash, verified_after, now)
-            .await?
-            .ok_or(CompleteRefusal::NothingToClaim)?;
+    let counted = limits::forgivable(app, request.binding_hash, request.address);
+    let claimed = sign_in_attempts::consume(
+        &mut transaction,
+        id,
+        request.request_id,
+        request.binding_hash,
+        verified_after,
+        &counted,
+        now,
+    )
+    .await?
+    .ok_or(CompleteRefusal::NothingToClaim)?;
     let configuration = app.configuration();
     let provider = configuration
         .snapshot()
@@ -69,17 +80,6 @@ pub async fn complete(
         .iter()
         .find(|provider| provider.id == claimed.identity_provider_id && request.client.client.accepts(provider))
         .ok_or(CompleteRefusal::NotAvailable)?;
-
-    let sub = subject::sub(app.keys().sub(), &claimed.national_id, &claimed.national_id, provider.kind);
-    persons::insert_subject(
-        &mut *transaction,
-        &sub,
-        claimed.person_id.into(),
-        claimed.person_id,
-        provider.kind,
-        claimed.verified_at,
-    )
-    .await?;
 
     let shared = request.client.client.sso;
     let lifetimes = app.session_lifetimes();
@@ -102,27 +102,8 @@ pub async fn complete(
         // ID tokens tell whole seconds; the moment itself is kept
         auth_time: claimed.verified_at,
         shared,
-        origin: request.origin.clone(),
-        created_at: now,
         expires_at: claimed.verified_at + lifetimes.absolute,
     };
-    if same.is_some() {
-        if !sessions::renew(&mut transaction, &new).await? {
-            return Err(CompleteRefusal::NothingToClaim);
-        }
-    } else {
-        if let Some(before) = &before {
-            let about = About { actor_id: Some(before.person.id), session_id: Some(before.id), ..About::default() };
-            let audit = AuditRecord::new(now, about, AuditEvent::SessionEnded { reason: "another_sign_in" });
-            let clients = configuration.snapshot().clients_signed_out();
-            sessions::end(&mut *transaction, before.id, "another_sign_in", &clients, &audit, now).await?;
-        }
-        sessions::insert(&mut transaction, &new).await?;
-    }
-
-    let subject_key = claimed.subject_key.as_deref();
-    let asker = limits::Asker { subject_key, binding_hash: request.binding_hash, address: request.address };
-    rate_limits::forgive(&mut *transaction, &limits::forgivable(app, &asker)).await?;
     let about = About {
         organisation_id: Some(request.client.organisation.id),
         client_id: Some(request.client.client.id),
@@ -133,10 +114,25 @@ pub async fn complete(
         ..About::default()
     };
     let event = AuditEvent::SignedIn { identity_provider: provider.kind.as_str() };
-    audit_log::insert(&mut *transaction, &AuditRecord::new(now, about, event)).await?;
+    let audit = AuditRecord::new(now, about, event);
+    if same.is_some() {
+        if !sessions::renew(&mut transaction, &new, &audit).await? {
+            return Err(CompleteRefusal::NothingToClaim);
+        }
+    } else {
+        if let Some(before) = &before {
+            let about = About { actor_id: Some(before.person.id), session_id: Some(before.id), ..About::default() };
+            let ended = AuditRecord::new(now, about, AuditEvent::SessionEnded { reason: "another_sign_in" });
+            let clients = configuration.snapshot().clients_signed_out();
+            sessions::end(&mut *transaction, before.id, "another_sign_in", &clients, &ended, now).await?;
+        }
+        sessions::insert(&mut transaction, &new, &audit).await?;
+    }
+
     transaction.commit().await?;
     metrics::SIGN_IN_ATTEMPTS.increment(&["signed_in"]);
-    Ok(Completed { session_id, cookie: shared.then_some(handle) })
+    let cookie = shared.then_some(handle);
+    Ok(Completed { session_id, cookie, identity_provider: Arc::clone(provider) })
 }
 
 async fn living_session(

@@ -24,12 +24,14 @@ enum Limit {
 }
 
 impl Limit {
-    fn word(self) -> &'static [u8] {
+    /// What keeps its counters apart from others of the same value; a number's value is a keyed hash of its own already, by which the
+    /// row of the attempt finds the counter.
+    fn word(self) -> Option<&'static [u8]> {
         match self {
-            Self::Number => b"number",
-            Self::Browser => b"browser",
-            Self::Network => b"network",
-            Self::Refusals => b"refusals",
+            Self::Number => None,
+            Self::Browser => Some(b"browser"),
+            Self::Network => Some(b"network"),
+            Self::Refusals => Some(b"refusals"),
         }
     }
 
@@ -43,7 +45,10 @@ impl Limit {
     }
 
     fn key(self, app: &App, value: &[u8]) -> Vec<u8> {
-        digest::hmac_sha256(app.keys().pseudonyms().expose(), &[b"limit", self.word(), value]).to_vec()
+        self.word().map_or_else(
+            || value.to_vec(),
+            |word| digest::hmac_sha256(app.keys().pseudonyms().expose(), &[b"limit", word, value]).to_vec(),
+        )
     }
 }
 
@@ -114,9 +119,10 @@ async fn count(
     Ok(pause.map_or(Ok(()), Err))
 }
 
-/// The counters that an approved sign-in takes one off again.
-pub(super) fn forgivable(app: &App, asker: &Asker<'_>) -> Vec<Vec<u8>> {
-    [Limit::Number, Limit::Browser, Limit::Network].into_iter().filter_map(|limit| asker.key(app, limit)).collect()
+/// The counters beside the number's that an approved sign-in takes one off again.
+pub(super) fn forgivable(app: &App, binding_hash: &[u8], address: IpAddr) -> Vec<Vec<u8>> {
+    let asker = Asker { subject_key: None, binding_hash, address };
+    [Limit::Browser, Limit::Network].into_iter().filter_map(|limit| asker.key(app, limit)).collect()
 }
 
 /// The person said no on the phone; several such in a window stop every start for the number for a while.

@@ -44,13 +44,6 @@ impl PageRefusal {
         self
     }
 
-    /// The same page with another status than its message has.
-    #[must_use]
-    pub fn with_status(mut self, status: u16) -> Self {
-        self.status = status;
-        self
-    }
-
     /// A line for the client's developers, shown as text (RED-10).
     #[must_use]
     pub fn with_detail(mut self, detail: Option<&str>) -> Self {

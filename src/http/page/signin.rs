@@ -217,6 +217,14 @@ pub enum WaitState<'a> {
 }
 
 impl WaitState<'_> {
+    /// The word of the step that the page shows, for the script to compare.
+    fn step_name(&self) -> &'static str {
+        match self {
+            Self::Pending { step: Some(step), .. } => step.name(),
+            _ => "",
+        }
+    }
+
     /// `1:07`; the clock face needs no plural, so that the script can go on with it.
     fn time_left(&self) -> String {
         match self {
@@ -259,11 +267,6 @@ impl WaitPage<'_> {
             (WaitState::Elsewhere { .. }, _) => "wait-elsewhere-heading",
         })
     }
-}
-
-/// The word of the step that the page shows, for the script to compare.
-fn step_name(step: &Option<&Step>) -> &'static str {
-    step.map_or("", Step::name)
 }
 
 /// The code digit by digit, as a screen reader should say it.

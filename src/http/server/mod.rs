@@ -57,7 +57,7 @@ impl Listener {
             certificate: certificate.clone(),
             key: key.clone(),
             // without an identity provider that has a card host nobody is sent there, whatever the certificate names
-            host: host.as_deref().and_then(|host| host.split(':').next()).unwrap_or_default().to_owned(),
+            host: host.as_deref().and_then(|host| host.split(':').next()).map(ToOwned::to_owned),
             handshake_timeout: server.tls_handshake_timeout,
             client_certificates: tls::ClientCertificates::Asked(Box::new(move || asker.configuration().card_issuers())),
             clock: app.clock.clone(),

@@ -61,7 +61,7 @@ pub async fn come_back(State(app): State<App>, browser: Browser) -> Result<Respo
     let attempt = found.map_err(|error| browser.refuse(&app, unavailable(error)))?.ok_or_else(unreadable)?;
     if !is_this_browsers(&browser, &attempt) {
         // EID-04: a neutral page, which consumes nothing
-        let refusal = PageRefusal::new(Message::OtherBrowser, &refusals::SIGN_IN_OTHER_BROWSER).with_status(200);
+        let refusal = PageRefusal::new(Message::ReturnedElsewhere, &refusals::SIGN_IN_OTHER_BROWSER);
         return Err(browser.refuse(&app, refusal));
     }
     let step = step_of(&app, &browser, &attempt, now).await?.ok_or_else(unreadable)?;

@@ -61,7 +61,7 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
 
 /// The choice.
 pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Response> {
-    let step = Step::of_form(&app, &form, app.clock.now()).await?;
+    let step = Step::of_form_unlooked(&app, &form, app.clock.now())?;
     let field = |name| form.params.get(name).ok().flatten();
     if let Some(name) = field("identity_provider").filter(|name| !name.is_empty()) {
         let Some(provider) = methods(&app, &step).into_iter().find(|provider| provider.name == name) else {

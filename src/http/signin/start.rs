@@ -52,7 +52,7 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
 
 /// The answer.
 pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Response> {
-    let step = Step::of_form(&app, &form, app.clock.now()).await?;
+    let step = Step::of_form_unlooked(&app, &form, app.clock.now())?;
     if form.params.get("decision") == Ok(Some("cancel")) {
         return Ok(step.cancel(&app));
     }
@@ -89,6 +89,7 @@ pub(super) async fn begin(
     let (problem, status, again_after) = match begun {
         Ok(begun) => return Ok(go_on(app, step, provider, begun)),
         Err(BeginRefusal::Store(error)) => return Err(browser.refuse(app, unavailable(error))),
+        Err(BeginRefusal::Ended) => return Err(step.ended(app)),
         Err(BeginRefusal::Full) => (Problem::Unavailable, StatusCode::SERVICE_UNAVAILABLE, Some(Duration::MINUTE)),
         Err(BeginRefusal::Busy) => (Problem::Busy, StatusCode::TOO_MANY_REQUESTS, Some(Duration::MINUTE)),
         Err(BeginRefusal::Limited(pause)) => {

@@ -51,9 +51,20 @@ impl Step {
         Self::of_sealed(app, browser, sealed_in(&browser.query), now).await
     }
 
+    /// The same without a look at whether the request has ended: for a page that another follows which looks, or that reads a row
+    /// which tells.
+    pub(super) fn of_page_unlooked(app: &App, browser: &Browser, now: OffsetDateTime) -> Result<Self, Response> {
+        Self::open(app, browser, sealed_in(&browser.query), now)
+    }
+
     /// Opens the step of a form and checks that the form was drawn for this request in this browser (CSR-01).
     pub(super) async fn of_form(app: &App, form: &PageForm, now: OffsetDateTime) -> Result<Self, Response> {
-        let step = Self::of_sealed(app, &form.browser, sealed_in(&form.params), now).await?;
+        Self::of_form_unlooked(app, form, now)?.unless_ended(app, &form.browser).await
+    }
+
+    /// The same without a look at whether the request has ended: for a form whose own statement, or the page after it, looks.
+    pub(super) fn of_form_unlooked(app: &App, form: &PageForm, now: OffsetDateTime) -> Result<Self, Response> {
+        let step = Self::open(app, &form.browser, sealed_in(&form.params), now)?;
         let session = step.progress(app, &form.params).and_then(|progress| progress.session_id);
         let sent = form.params.get("csrf").ok().flatten().unwrap_or_default();
         if digest::equal(sent.as_bytes(), step.pending.csrf(app, session).as_bytes()) {
@@ -67,6 +78,23 @@ impl Step {
 
     /// Opens the step of a sealed request, wherever it was kept meanwhile.
     pub(super) async fn of_sealed(app: &App, browser: &Browser, sealed: &str, now: OffsetDateTime) -> Result<Self, Response> {
+        Self::open(app, browser, sealed, now)?.unless_ended(app, browser).await
+    }
+
+    async fn unless_ended(self, app: &App, browser: &Browser) -> Result<Self, Response> {
+        self.refuse_ended(app, browser).await?;
+        Ok(self)
+    }
+
+    /// Looks whether the request has had its answer (INT-03).
+    pub(super) async fn refuse_ended(&self, app: &App, browser: &Browser) -> Result<(), Response> {
+        let has_ended = finished_requests::is_taken(&app.pool, &self.pending.id)
+            .await
+            .map_err(|error| browser.refuse(app, unavailable(error)))?;
+        if has_ended { Err(self.ended(app)) } else { Ok(()) }
+    }
+
+    fn open(app: &App, browser: &Browser, sealed: &str, now: OffsetDateTime) -> Result<Self, Response> {
         let mut pending =
             PendingRequest::open(app, sealed, browser.cookies.binding, now).map_err(|fault| browser.refuse(app, fault))?;
         // the first page binds the request to the browser that shows it (decision A)
@@ -84,13 +112,9 @@ impl Step {
             .cloned()
             .ok_or_else(|| browser.refuse(app, PageRefusal::new(Message::UnknownClient, &refusals::CLIENT_UNKNOWN)))?;
         let language = browser.language(&pending.request.ui_locales);
-        let is_over = finished_requests::is_taken(&app.pool, &pending.id)
-            .await
-            .map_err(|error| browser.refuse(app, unavailable(error)))?;
         let accepted = client.client.allowed_acr.iter().filter(|acr| pending.request.accepts_acr(acr));
         let accepted_acr = accepted.cloned().collect();
-        let step = Self { sealed: pending.seal(app), pending, binding, client, accepted_acr, language, is_newly_bound };
-        if is_over { Err(step.ended(app)) } else { Ok(step) }
+        Ok(Self { sealed: pending.seal(app), pending, binding, client, accepted_acr, language, is_newly_bound })
     }
 
     /// What the pages have established so far, where a readable value came along.
@@ -168,7 +192,7 @@ impl Step {
     }
 
     /// The request has had its answer: one sentence, and back to the service.
-    fn ended(&self, app: &App) -> Response {
+    pub(super) fn ended(&self, app: &App) -> Response {
         PageRefusal::new(Message::Ended, &refusals::SIGN_IN_COMPLETED)
             .for_service(
                 self.client.client.display_name.get(self.language),

@@ -46,7 +46,7 @@ use crate::{
 /// The page of the attempt as it stands.
 pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, Response> {
     let now = app.clock.now();
-    let step = Step::of_page(&app, &browser, now).await?;
+    let step = Step::of_page_unlooked(&app, &browser, now)?;
     let attempt = attended(&app, &browser, &step, now).await?;
     let id = attempt.id.to_string();
     let parameter = [("attempt", id.as_str())];
@@ -100,7 +100,7 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
 /// GET /signin/status: the state alone, for the page's script. It carries no identity (eid.md §6).
 pub async fn status(State(app): State<App>, browser: Browser) -> Result<Response, Response> {
     let now = app.clock.now();
-    let step = Step::of_page(&app, &browser, now).await?;
+    let step = Step::of_page_unlooked(&app, &browser, now)?;
     let attempt = attended(&app, &browser, &step, now).await?;
     let state = match attempt.state_at(now, app.settings.sign_in.verified_ttl) {
         AttemptState::Created | AttemptState::Pending => "pending",
@@ -125,32 +125,34 @@ pub async fn status(State(app): State<App>, browser: Browser) -> Result<Response
 /// Give up, or go on after the approval.
 pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Response> {
     let now = app.clock.now();
-    let step = Step::of_form(&app, &form, now).await?;
-    let attempt = find(&app, &form.browser, &step, &form.params).await?;
-    let here = [("attempt", &*attempt.id.to_string())];
+    let step = Step::of_form_unlooked(&app, &form, now)?;
+    let id = attempt_id(&form.params).ok_or_else(|| not_this_step(&app, &form.browser))?;
+    let here = [("attempt", &*id.to_string())];
     match form.params.get("decision").ok().flatten() {
         Some("cancel") => {
+            let attempt = find(&app, &form.browser, &step, &form.params).await?;
             sign_in::cancel(&app, attempt.id, now).await.map_err(|error| form.browser.refuse(&app, unavailable(error)))?;
             Ok(step.go_to(path::CHOOSE, &[]))
         }
         Some("allow") => {
             let request = step.sign_in_request(&form.browser);
             let cookie = form.browser.cookies.session.as_ref();
-            match sign_in::complete(&app, &request, attempt.id, cookie, now).await {
+            match sign_in::complete(&app, &request, id, cookie, now).await {
                 Ok(completed) => {
                     let progress =
                         Progress { session_id: Some(completed.session_id), signed_in: true, ..Progress::of(&step.pending) };
                     let response = step.resume(&app, &progress);
                     let response = with_cookie(response, completed.cookie.map(|handle| cookies::session(&app, &handle)));
-                    let providers = choose::methods(&app, &step);
-                    let provider = providers.iter().find(|provider| provider.id == attempt.identity_provider_id);
-                    Ok(with_cookie(response, provider.map(|provider| cookies::method(&app, provider))))
+                    Ok(with_cookie(response, Some(cookies::method(&app, &completed.identity_provider))))
                 }
                 Err(CompleteRefusal::Store(error)) => Err(form.browser.refuse(&app, unavailable(error))),
                 // EID-10
                 Err(CompleteRefusal::NotAvailable) => Err(not_this_step(&app, &form.browser)),
                 // not confirmed yet, too late, or done in another tab: the page shows which
-                Err(CompleteRefusal::NothingToClaim) => Ok(step.go_to(path::WAIT, &here)),
+                Err(CompleteRefusal::NothingToClaim) => {
+                    find(&app, &form.browser, &step, &form.params).await?;
+                    Ok(step.go_to(path::WAIT, &here))
+                }
             }
         }
         _ => Ok(step.go_to(path::WAIT, &here)),
@@ -159,14 +161,23 @@ pub async fn post(State(app): State<App>, form: PageForm) -> Result<Response, Re
 
 /// The attempt that the request names, where it is of this request in this browser (EID-01).
 pub(super) async fn find(app: &App, browser: &Browser, step: &Step, params: &Params) -> Result<SignInAttempt, Response> {
-    let id = params.get("attempt").ok().flatten().and_then(|text| text.parse::<Uuid>().ok());
-    let found = match id {
-        Some(id) => {
-            sign_in_attempts::find(&app.pool, AttemptId(id)).await.map_err(|error| browser.refuse(app, unavailable(error)))?
-        }
+    let found = match attempt_id(params) {
+        Some(id) => sign_in_attempts::find(&app.pool, id).await.map_err(|error| browser.refuse(app, unavailable(error)))?,
         None => None,
     };
-    found.filter(|attempt| attempt.belongs_to(&step.pending.id, &step.binding)).ok_or_else(|| not_this_step(app, browser))
+    let own = found.filter(|attempt| attempt.belongs_to(&step.pending.id, &step.binding));
+    match own {
+        Some(attempt) if attempt.request_has_ended => Err(step.ended(app)),
+        Some(attempt) => Ok(attempt),
+        None => {
+            step.refuse_ended(app, browser).await?;
+            Err(not_this_step(app, browser))
+        }
+    }
+}
+
+fn attempt_id(params: &Params) -> Option<AttemptId> {
+    params.get("attempt").ok().flatten()?.parse::<Uuid>().ok().map(AttemptId)
 }
 
 pub(super) fn not_this_step(app: &App, browser: &Browser) -> Response {

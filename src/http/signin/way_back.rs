@@ -32,10 +32,11 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
     let attempt = find(&app, &browser, &response.state).await?.ok_or_else(unreadable)?;
     if !is_this_browsers(&browser, &attempt) {
         // EID-04: a neutral page, which consumes nothing
-        let refusal = PageRefusal::new(Message::OtherBrowser, &refusals::SIGN_IN_OTHER_BROWSER).with_status(200);
-        return Err(browser.refuse(&app, refusal));
+        return Err(browser.refuse(&app, PageRefusal::new(Message::ReturnedElsewhere, &refusals::SIGN_IN_OTHER_BROWSER)));
     }
-    let step = step_of(&app, &browser, &attempt, now).await?.ok_or_else(unreadable)?;
+    let Some(step) = step_of(&app, &browser, &attempt, now).await? else {
+        return Err(browser.refuse(&app, PageRefusal::new(Message::Ended, &refusals::SIGN_IN_COMPLETED)));
+    };
     sign_in::submit(&app, &attempt, Event::AuthorizationResponse(response), now)
         .await
         .map_err(|error| browser.refuse(&app, unavailable(error)))?;

@@ -164,7 +164,7 @@ fn check_mobile_id(faults: &mut Faults, settings: &MobileIdSettings, environment
 /// The provider's address: https with pinned roots; plain http only on a developer's machine (eid.md §12.2).
 pub(super) fn check_base_url(faults: &mut Faults, field: &str, base_url: &str, tls_roots_pem: &str, environment: Environment) {
     let Ok(url) = url::Url::parse(base_url) else {
-        faults.add(field, format!("`{}` is not an address such as https://mid.example.is/mid-api", base_url));
+        faults.add(field, format!("`{base_url}` is not an address such as https://mid.example.is/mid-api"));
         return;
     };
     let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();

@@ -49,7 +49,7 @@ impl Hash {
 }
 
 fn digest<D: Digest>(parts: &[&[u8]]) -> Vec<u8> {
-    parts.iter().fold(D::new(), |hasher, part| hasher.chain_update(part)).finalize().to_vec()
+    parts.iter().fold(D::new(), Digest::chain_update).finalize().to_vec()
 }
 
 /// How a provider says that it has signed, in its own words.

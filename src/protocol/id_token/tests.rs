@@ -123,8 +123,8 @@ fn eid_08_another_issuer_audience_or_sign_in_proves_nothing() {
 
 #[test]
 fn times_are_judged_with_a_minute_for_clocks() {
-    let now = NOW.unix_timestamp();
     use IdTokenFault::{AuthTime, Expired, NotYetValid};
+    let now = NOW.unix_timestamp();
     for (claim, time, expected) in [
         ("exp", now + 1, None),
         ("exp", now, Some(Expired(0))),

@@ -99,7 +99,8 @@ async fn two_organisations_have_no_provider_of_one_kind() {
     let stage = Stage::with_demo().await;
     let second = |organisation: &str| {
         let file = std::fs::read_to_string("config/demo/identity_providers.yaml").unwrap();
-        file.replace("- name: sim", &format!("- name: sim-2\n    organisation: {organisation}"))
+        let (sim, _) = file.split_once("\n  - name: app").unwrap();
+        sim.replace("- name: sim", &format!("- name: sim-2\n    organisation: {organisation}"))
     };
     stage.write("second.yaml", &second("otherorg.is"));
     let refusal = "second.yaml:4: identity_providers[0].organisation: there is another provider of the kind sim that is not of";

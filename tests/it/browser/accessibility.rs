@@ -73,7 +73,8 @@ impl Walk {
         browser.press("form[action='/login'] button").await;
         browser.sees("button[name=identity_provider]").await;
         self.look("choose").await;
-        scene.choose_sim().await;
+        self.with_the_app().await;
+        scene.ask_to_sign_in().await;
         self.look("start").await;
         scene.give("12").await;
         browser.sees("#problem").await;
@@ -88,6 +89,29 @@ impl Walk {
         scene.give(&self.phone.number).await;
         browser.sees("#verification-code").await;
         self.look("wait").await;
+    }
+
+    async fn with_the_app(&self) {
+        let browser = &self.scene.chromium;
+        browser.press("button[name=identity_provider][value=app]").await;
+        browser.sees("#national_id").await;
+        self.look("start-app").await;
+        browser.press("#app-other_device").await;
+        while !browser.has("#qr").await {
+            browser.reload().await;
+        }
+        self.look("wait-qr").await;
+        browser.press("#restart").await;
+        browser.press("#app-this_device").await;
+        while !browser.has("#open-app").await {
+            browser.reload().await;
+        }
+        self.look("wait-open-app").await;
+        browser.press("#open-app").await;
+        browser.sees("#person").await;
+        self.look("phone-device-link").await;
+        browser.open(&format!("{}/device-link", self.scene.simulator)).await;
+        self.look("phone-scan").await;
     }
 
     async fn on_the_phone(&self) {

@@ -3,6 +3,7 @@
 
 mod accessibility;
 mod accounts;
+mod app;
 mod card;
 mod chromium;
 mod consent;

@@ -31,7 +31,7 @@ async fn migrate_needs_no_master_key_and_no_serving_address() {
 async fn apply_prints_what_became_of_each_thing() {
     let stage = Stage::new().await;
     let first = stage.apply_the_demo().await.prints();
-    for (thing, times) in [("organisation", 3), ("client", 8), ("identity provider", 1)] {
+    for (thing, times) in [("organisation", 3), ("client", 8), ("identity provider", 4)] {
         let lines = first.lines().filter(|line| line.starts_with(thing) && line.ends_with("  created")).count();
         assert_eq!(lines, times, "{thing}: {first}");
     }

@@ -58,7 +58,7 @@ fn options(directory: &Path, listener: &'static str, client_certificates: Client
         listener,
         certificate: directory.join("tls.pem"),
         key: directory.join("tls.key"),
-        host: "localhost".to_owned(),
+        host: Some("localhost".to_owned()),
         handshake_timeout: Duration::from_millis(400),
         client_certificates,
         clock: Clock::System,

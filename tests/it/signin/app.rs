@@ -275,7 +275,11 @@ async fn eid_04_a_return_in_another_browser_shows_a_neutral_page_and_consumes_no
     let unknown = redirect.replace("attempt=0", "attempt=1");
     let mut foreign = Person::new();
     foreign.get(&unknown).await;
-    assert_eq!(foreign.page().text_of("main").map(shape), pages[0].clone().map(shape), "whether there is such an attempt");
+    assert_eq!(
+        foreign.page().text_of("main").as_deref().map(shape),
+        pages[0].as_deref().map(shape),
+        "whether there is such an attempt"
+    );
     let open: i64 =
         sqlx::query_scalar("select count(*) from sign_in_attempts where state = 'pending'").fetch_one(&owner).await.unwrap();
     assert_eq!(open, 2, "nothing is consumed");
@@ -285,7 +289,7 @@ async fn eid_04_a_return_in_another_browser_shows_a_neutral_page_and_consumes_no
 }
 
 /// A text without its reference numbers.
-fn shape(text: String) -> String {
+fn shape(text: &str) -> String {
     text.split_whitespace().filter(|word| word.len() < 20).collect::<Vec<_>>().join(" ")
 }
 

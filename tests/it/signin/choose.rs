@@ -31,7 +31,8 @@ async fn the_page_shows_the_service_and_its_ways_in_both_languages() {
     assert!(page.html.contains("Vefur stofnunarinnar minnar") && page.html.contains("Stofnunin mín"), "{page}");
     let form = &page.forms()[0];
     assert!(form.has_button("identity_provider", "sim") && form.has_button("decision", "cancel"));
-    assert!(!form.has_button("identity_provider", "broker"), "it is switched off");
+    assert!(form.has_button("identity_provider", "app") && form.has_button("identity_provider", "card"));
+    assert!(!form.has_button("identity_provider", "broker"), "it is disabled");
     person.get(format!("{}&lang=en", person.page().url)).await;
     assert!(person.page().html.contains(r#"<html lang="en">"#) && person.page().html.contains("My Org Webapp"));
     // and it stays so

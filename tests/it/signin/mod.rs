@@ -10,6 +10,7 @@ mod evidence;
 mod faults;
 mod leases;
 mod limits;
+mod matrix;
 mod restriction;
 mod secrecy;
 mod sessions;

@@ -73,7 +73,7 @@ async fn x5_09_the_id_token_is_kept_sealed_and_nothing_of_it_in_clear() {
     let phone = Phone::new().await;
     sign_in(&server, &mut browser(), "audkenni-sim", &phone).await;
     let (evidence, state, request): (Vec<u8>, Option<Vec<u8>>, Option<String>) =
-        sqlx::query_as("select evidence, driver_state, request from sign_in_attempts")
+        sqlx::query_as("select evidence, driver_state, request from sign_in_attempts join sign_in_evidence using (id)")
             .fetch_one(&server.owner().await)
             .await
             .unwrap();
@@ -165,7 +165,7 @@ async fn eid_05_an_answer_counts_once_and_later_shows_the_attempt_as_it_stands()
     assert!(person.page().forms()[0].has_button("decision", "allow"), "verified still: {}", person.page());
     confirm(&mut person).await.stopped();
     person.get(&answer).await;
-    assert_eq!(person.page().text_of("#refusal").as_deref(), Some("IAS-6010"), "forgotten: {}", person.page());
+    assert_eq!(person.page().text_of("#refusal").as_deref(), Some("IAS-6013"), "forgotten: {}", person.page());
     assert_eq!(number(&server, "select count(*) from sessions").await, 1);
     assert_eq!(number(&server, "select count(*) from audit_log where kind = 'sign_in_failed'").await, 0);
 }
@@ -319,7 +319,7 @@ async fn an_answer_whose_node_died_while_it_looked_ends_the_attempt() {
     .await;
     let back = format!("{}/signin/return?code=a&state={state}", server.issuer);
     person.get(&back).await;
-    assert_eq!(person.page().text_of("#waiting + form").is_some(), true, "somebody may still look: {}", person.page());
+    assert!(person.page().text_of("#waiting + form").is_some(), "somebody may still look: {}", person.page());
     server.clock.advance(Duration::seconds(46));
     person.get(&back).await;
     assert_problem(&person, "problem-unavailable");

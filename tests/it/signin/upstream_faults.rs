@@ -76,7 +76,8 @@ async fn every_lie_and_failure_of_a_broker_ends_on_its_page_without_a_session() 
             let attempt: Uuid = page.url.query_pairs().find(|(name, _)| name == "attempt").unwrap().1.parse().unwrap();
             let row: (String, String, Option<String>, Uuid, bool) = sqlx::query_as(
                 "select state, error_kind, provider_code, incident,
-                    person_id is not null or evidence is not null or driver_state is not null
+                    person_id is not null or driver_state is not null
+                        or exists (select from sign_in_evidence e where e.id = sign_in_attempts.id)
                  from sign_in_attempts where id = $1",
             )
             .bind(attempt)

@@ -96,7 +96,7 @@ pub(super) async fn answer(
     let fault = grant.fault;
     let is_refused = fault.is_some_and(|fault| fault.redirect_error().is_some() || fault == OpFault::NoCode);
     let code = (!is_refused).then(|| shared.world().op.code(grant));
-    Ok(send_back(&shared, style, &request, fault, code))
+    Ok(send_back(&shared, style, &request, fault, code.as_deref()))
 }
 
 /// What the person approves, if there is such a person.
@@ -118,13 +118,11 @@ fn grant(shared: &Shared, style: Style, request: &Request, national_id: &str) ->
     })
 }
 
-fn send_back(shared: &Shared, style: Style, request: &Request, fault: Option<OpFault>, code: Option<String>) -> Response {
+fn send_back(shared: &Shared, style: Style, request: &Request, fault: Option<OpFault>, code: Option<&str>) -> Response {
     let mut url = request.redirect_uri.clone();
     {
         let mut query = url.query_pairs_mut();
-        if let Some(code) = &code {
-            query.append_pair("code", code);
-        }
+        query.extend_pairs(code.map(|code| ("code", code)));
         if let Some((error, description)) = fault.and_then(OpFault::redirect_error) {
             query.append_pair("error", error);
             query.extend_pairs(description.map(|description| ("error_description", description)));

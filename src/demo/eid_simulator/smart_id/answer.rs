@@ -64,7 +64,8 @@ pub fn sign(
     };
     let app_lie = fault.and_then(Fault::app);
     let verifier = random();
-    let signature = signature(key, request, flow, &verifier, app_lie, fault.and_then(Fault::signature), &app.first_signature)?;
+    let signature =
+        signature(key, request, flow, &verifier, app_lie, fault.and_then(Fault::signature), app.first_signature.as_ref())?;
     let level = if app_lie == Some(AppLie::LevelDowngrade) { "ADVANCED" } else { request.level.as_str() };
     let interaction = shown(request, app_lie).to_owned();
     let answer = json!({
@@ -94,7 +95,7 @@ fn signature(
     verifier: &str,
     app_lie: Option<AppLie>,
     lie: Option<SignatureLie>,
-    first: &Option<Value>,
+    first: Option<&Value>,
 ) -> anyhow::Result<Value> {
     if let (Some(SignatureLie::ReplayOld), Some(first)) = (lie, first) {
         return Ok(first.clone());

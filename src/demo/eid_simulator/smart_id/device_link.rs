@@ -19,7 +19,7 @@ use super::{
     super::{
         Shared, origin,
         people::{self, PIN},
-        phone::{page, response_headers},
+        phone::{POLICY, page, response_headers},
         play::PinVerdict,
     },
     session::{Flow, OpenedLink},
@@ -143,9 +143,7 @@ impl Shared {
         let mut response = page(&LinkPage { query, people, request, notice, pin: PIN });
         if let Some(origin) = origin {
             // the form's answer leads there, and Chromium asks the policy of the page about it
-            let policy = format!(
-                "default-src 'none'; style-src 'self'; form-action 'self' {origin}; base-uri 'none'; frame-ancestors 'none'"
-            );
+            let policy = POLICY.replace("form-action 'self'", &format!("form-action 'self' {origin}"));
             if let Ok(policy) = HeaderValue::from_str(&policy) {
                 response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
             }

@@ -115,7 +115,7 @@ impl Stage {
 
     /// Opens the link that the page shows and answers it; gives where the browser goes.
     async fn open(&self, driver: &Driver, state: &DriverState, person: &str, action: &str) -> Value {
-        let (Some(Step::ShowQr(link)) | Some(Step::OpenApp(link))) = driver.step(state, Clock::System.now()) else {
+        let Some(Step::ShowQr(link) | Step::OpenApp(link)) = driver.step(state, Clock::System.now()) else {
             panic!("the page shows no link");
         };
         let body = json!({ "link": link, "person": person, "action": action });

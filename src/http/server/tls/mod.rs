@@ -43,8 +43,8 @@ pub struct Options {
     pub certificate: PathBuf,
     /// PEM: its private key
     pub key: PathBuf,
-    /// the host that the certificate must name
-    pub host: String,
+    /// the host that the certificate must name, where one is known
+    pub host: Option<String>,
     /// from the connection to the end of the handshake
     pub handshake_timeout: Duration,
     /// whether browsers are asked for certificates

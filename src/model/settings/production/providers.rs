@@ -123,7 +123,7 @@ fn check_trust(faults: &mut Faults, at: &str, trust: &TrustProfile, pinned: Opti
         check_certificates(faults, &format!("{at}.{field}"), pem);
         // eid.md §12.3: whoever edits the stored configuration cannot add an authority alone
         for name in pinned.map(|pinned| certificates::unpinned_in(pem, pinned)).unwrap_or_default() {
-            let why = format!("holds a certificate that sign_in.anchor_sha256 of the settings does not name: {name}");
+            let why = format!("holds a certificate that sign_in.anchor_fingerprints of the settings does not name: {name}");
             faults.add(format!("{at}.{field}"), why);
         }
     }

@@ -69,7 +69,7 @@ impl Parts {
         let mut node = Settings::development(issuer, url, key).expect("settings");
         node.environment = Production;
         node.server.trusted_proxies = vec!["10.0.3.0/28".parse().expect("a network")];
-        node.sign_in.anchor_sha256 = vec![ANCHOR_SHA256.parse().expect("a fingerprint")];
+        node.sign_in.anchor_fingerprints = vec![ANCHOR_SHA256.parse().expect("a fingerprint")];
         node.outbound.allowed_hosts.clear();
         Self { settings: node, has_demo: false, database: None, client: client(|_| {}), driver: settings(Production) }
     }
@@ -122,7 +122,7 @@ const CASES: [Case; 31] = [
     ("§12.3", |p| p.driver.trust.intermediates_pem = TEST_ANCHOR.into(), "driver.mobile_id.trust.intermediates_pem: holds a certificate of a test"),
     ("§12.3", |p| p.driver.trust.intermediates_pem = PUBLIC_TEST_ANCHOR.into(), "driver.mobile_id.trust.intermediates_pem: holds a certificate of a test"),
     ("§12.3", |p| p.driver.tls_roots_pem = TEST_ANCHOR.into(), "driver.mobile_id.tls_roots_pem: holds a certificate of a test"),
-    ("§12.3", |p| p.settings.sign_in.anchor_sha256.clear(), "driver.mobile_id.trust.anchors_pem: holds a certificate that sign_in.anchor_sha256"),
+    ("§12.3", |p| p.settings.sign_in.anchor_fingerprints.clear(), "driver.mobile_id.trust.anchors_pem: holds a certificate that sign_in.anchor_fingerprints"),
     ("§12.5", |p| p.driver.relying_party_uuid = "00000000-0000-0000-0000-000000000000".into(), "driver.mobile_id.relying_party_uuid: "),
     ("§12.5", |p| p.driver.relying_party_uuid = "00000000-0000-4000-8000-000000000000".into(), "driver.mobile_id.relying_party_uuid: "),
     ("§12.5", |p| p.driver.relying_party_name = "DEMO".into(), "driver.mobile_id.relying_party_uuid: "),
@@ -167,7 +167,7 @@ fn an_authority_that_two_people_did_not_name_is_not_believed_in_production() {
     let mut parts = Parts::good();
     parts.driver.trust.ocsp_responders_pem = parts.driver.trust.anchors_pem.clone();
     assert_eq!(parts.violations(), [""; 0]);
-    parts.settings.sign_in.anchor_sha256 = vec!["00".repeat(32).parse().expect("a fingerprint")];
+    parts.settings.sign_in.anchor_fingerprints = vec!["00".repeat(32).parse().expect("a fingerprint")];
     let found = parts.violations();
     assert_eq!(found.len(), 2, "{found:#?}");
     assert!(found.iter().all(|line| line.contains(ANCHOR_SHA256)), "what to write is told: {found:#?}");

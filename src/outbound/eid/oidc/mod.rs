@@ -107,7 +107,28 @@ pub fn attempt_of(state: &str) -> Option<AttemptId> {
     bytes.first_chunk().map(|id| AttemptId(uuid::Uuid::from_bytes(*id)))
 }
 
+/// Makes state, nonce and verifier. No network.
+pub(super) fn prepare(context: &LoginContext<'_>, now: OffsetDateTime) -> Prepared {
+    Prepared { state: DriverState::Oidc(Transaction::new(context, now)), expires_at: now + ATTEMPT_LIFETIME }
+}
+
 impl Transaction {
+    /// One that begins now, with everything random in it.
+    fn new(context: &LoginContext<'_>, now: OffsetDateTime) -> Self {
+        let state = [context.attempt.0.as_bytes().as_slice(), &entropy::bytes::<32>()].concat();
+        Self {
+            began_at: now,
+            state: base64url(state),
+            nonce: base64url(entropy::bytes::<32>()),
+            code_verifier: base64url(entropy::bytes::<32>()),
+            redirect_uri: Urls::new(context.server_name).absolute(path::RETURN),
+            language: context.language,
+            service_name: context.service_name.to_owned(),
+            accepted_acr: context.accepted_acr.to_vec(),
+            url: None,
+        }
+    }
+
     /// On to the provider.
     pub(super) fn step(&self) -> Option<Step> {
         self.url.clone().map(Step::Redirect)
@@ -139,22 +160,6 @@ impl Oidc {
             assurance: Assurance { acr: row.acr.clone(), amr: row.amr.clone() },
             environment,
         })
-    }
-
-    pub(super) fn prepare(&self, context: &LoginContext<'_>, now: OffsetDateTime) -> Prepared {
-        let state = [context.attempt.0.as_bytes().as_slice(), &entropy::bytes::<32>()].concat();
-        let transaction = Transaction {
-            began_at: now,
-            state: base64url(state),
-            nonce: base64url(entropy::bytes::<32>()),
-            code_verifier: base64url(entropy::bytes::<32>()),
-            redirect_uri: Urls::new(context.server_name).absolute(path::RETURN),
-            language: context.language,
-            service_name: context.service_name.to_owned(),
-            accepted_acr: context.accepted_acr.to_vec(),
-            url: None,
-        };
-        Prepared { state: DriverState::Oidc(transaction), expires_at: now + ATTEMPT_LIFETIME }
     }
 
     /// Finds out where the browser goes.

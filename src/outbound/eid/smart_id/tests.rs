@@ -95,8 +95,7 @@ fn a_real_signature_of_an_app_verifies_with_rsa_6144_and_sha3_512() {
     assert_eq!(pss::verify(&leaf.key, SmartIdHash::Sha3_512, &[0; 32], &signature), Err(SignatureFault::Hash));
 
     // every part of the text is signed
-    type Change = fn(&mut Vector);
-    let changes: [Change; 8] = [
+    let changes: [fn(&mut Vector); 8] = [
         |v| v.scheme = "smart-id".to_owned(),
         |v| v.relying_party_name = "OTHER".to_owned(),
         |v| v.rp_challenge.replace_range(0..1, "4"),

@@ -158,10 +158,13 @@ async fn tok_04_sub_is_a_keyed_hash_that_outlives_the_rows() {
     let owner = server.owner().await;
     let id = "select id from persons where national_id = '0101302989'";
     let before: Uuid = sqlx::query_scalar(id).fetch_one(&owner).await.unwrap();
-    sqlx::query("truncate persons, subjects, sessions, consents, families, authorization_codes, sign_in_attempts")
-        .execute(&owner)
-        .await
-        .unwrap();
+    sqlx::query(
+        "truncate persons, subjects, sessions, consents, families, authorization_codes, sign_in_attempts, known_browsers,
+             login_restrictions",
+    )
+    .execute(&owner)
+    .await
+    .unwrap();
     assert_eq!(sub(&tokens(&server, &mut Person::new(), WEBAPP, "openid").await.text("access_token")), first);
     assert_ne!(sqlx::query_scalar::<_, Uuid>(id).fetch_one(&owner).await.unwrap(), before);
 }
