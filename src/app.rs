@@ -178,8 +178,8 @@ impl App {
     pub async fn new(settings: Settings, clock: Clock, pool: PgPool, metrics: Metrics) -> Result<Self, AppFault> {
         let master = settings.keys.master_key().map_err(|fault| AppFault::Configuration(fault.to_string()))?;
         let urls = Urls::new(settings.server.issuer.as_str());
-        let http =
-            OutboundClient::new(&settings.outbound.trusted_roots).map_err(|fault| AppFault::Outbound(fault.to_string()))?;
+        let http = OutboundClient::new(&settings.outbound.trusted_roots, settings.environment)
+            .map_err(|fault| AppFault::Outbound(fault.to_string()))?;
         let guarded = GuardedClient::new(guard::Guard::new(&settings.outbound.allowed_hosts), &settings.outbound.trusted_roots);
         let guarded = guarded.map_err(|fault| AppFault::Outbound(fault.to_string()))?;
         let snapshot = snapshot::load(&pool).await?;

@@ -91,7 +91,7 @@ async fn look_at_the_rows(settings: &Settings, pool: &PgPool, findings: &mut Fin
         findings.note("the keys open with the master key", opened.into_iter().collect());
     }
     let snapshot = snapshot::load(pool).await?;
-    let http = OutboundClient::new(&settings.outbound.trusted_roots)?;
+    let http = OutboundClient::new(&settings.outbound.trusted_roots, settings.environment)?;
     let drivers = snapshot.identity_providers().iter().filter_map(|provider| {
         let fault = Driver::new(provider, &http, settings.sign_in.secrets_dir.as_deref(), settings.environment).err()?;
         Some(format!("identity provider {}: {fault}", provider.name))

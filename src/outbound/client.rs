@@ -16,7 +16,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::guard::{Guard, GuardFault};
-use crate::{base::secret::Secret, telemetry::metrics};
+use crate::{base::secret::Secret, model::environment::Environment, telemetry::metrics};
 
 /// The longest body that is read, in bytes.
 pub const MOST_BODY_BYTES: usize = 256 * 1024;
@@ -69,15 +69,22 @@ pub struct UnusableRoots(#[source] reqwest::Error);
 
 impl OutboundClient {
     /// A client that believes the system's TLS roots and these others (PEM, may be empty); for OCSP responders and what clients
-    /// register. Where there are none at all (a bare container), it speaks plain http only.
-    pub fn new(more_roots_pem: &str) -> Result<Self, UnusableRoots> {
-        Self::with_system_roots(more_roots_pem, builder)
+    /// register. Where there are none at all (a bare container), it speaks plain http only. In production it connects to addresses of
+    /// the internet alone.
+    pub fn new(more_roots_pem: &str, environment: Environment) -> Result<Self, UnusableRoots> {
+        Self::with_system_roots(more_roots_pem, || builder_in(environment))
     }
 
     /// A client that believes these TLS roots alone (PEM); where there are none it speaks plain http only.
     pub fn pinned(roots_pem: &str) -> Result<Self, UnusableRoots> {
         let roots = Certificate::from_pem_bundle(roots_pem.as_bytes()).map_err(UnusableRoots)?;
         builder().tls_certs_only(roots).build().map(Self::of).map_err(UnusableRoots)
+    }
+
+    /// The same for a provider that the configuration names: in production only where its name leads to the internet.
+    pub fn for_provider(roots_pem: &str, environment: Environment) -> Result<Self, UnusableRoots> {
+        let roots = Certificate::from_pem_bundle(roots_pem.as_bytes()).map_err(UnusableRoots)?;
+        builder_in(environment).tls_certs_only(roots).build().map(Self::of).map_err(UnusableRoots)
     }
 
     /// The same for a client that connects only where the guard lets it.
@@ -183,6 +190,14 @@ fn sensitive(value: &Secret<String>) -> Result<HeaderValue, OutboundError> {
     Ok(value)
 }
 
+/// eid.md §12.2: what a provider's name leads to is looked at with each connection.
+fn builder_in(environment: Environment) -> reqwest::ClientBuilder {
+    match environment {
+        Environment::Production => builder().dns_resolver(Arc::new(Guard::new(&[]))),
+        Environment::Staging | Environment::Development => builder(),
+    }
+}
+
 fn builder() -> reqwest::ClientBuilder {
     Client::builder()
         .user_agent(concat!("ias/", env!("CARGO_PKG_VERSION")))
@@ -268,6 +283,17 @@ mod tests {
     async fn a_slow_body_runs_out_of_time() {
         let answer = get(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nx".to_vec()).await;
         assert!(matches!(answer, Err(OutboundError::NoAnswer(_))), "SSR-03");
+    }
+
+    #[tokio::test]
+    async fn ops_02_production_asks_no_provider_whose_name_leads_to_this_machine() {
+        for (environment, asked) in [(Environment::Development, true), (Environment::Production, false)] {
+            let mut url = answering(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec()).await;
+            url.set_host(Some("localhost")).expect("a host");
+            let client = OutboundClient::for_provider("", environment).expect("a client");
+            let answer = client.get(url, Duration::from_millis(500)).await;
+            assert_eq!(answer.is_ok(), asked, "eid.md §12.2: {environment:?}");
+        }
     }
 
     #[test]

@@ -120,7 +120,7 @@ fn driver(simulator: &Simulator, url: &str, host: &str) -> Driver {
         display_order: 0,
         display_name: None,
     };
-    let http = OutboundClient::new("").expect("a client");
+    let http = OutboundClient::new("", Environment::Development).expect("a client");
     Driver::new(&provider, &http, None, Environment::Development).expect("a driver")
 }
 

@@ -27,6 +27,8 @@ mod trust;
 mod verification;
 
 #[cfg(test)]
+mod mutation;
+#[cfg(test)]
 #[cfg(feature = "demo")]
 mod test_authority;
 

@@ -168,3 +168,30 @@ async fn people_are_blocked_and_what_was_given_is_cut_off() {
     stage.run(&["not-before", "everybody"]).await.prints();
     stage.run(&["not-before", "everybody", "--at", "2126-01-02T03:04:05Z"]).await.refuses(&["still to come"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_is_closed_and_opened_and_no_output_repeats_it() {
+    let mut stage = Stage::new().await;
+    // the first start makes the keys
+    let _node = stage.serve().await;
+    let restrict = ["person", "restrict", "010130-2989", "--phone-number", "010 2989", "--until"];
+    let of = |day: &'static str| [&restrict[..], &[day]].concat();
+    stage.run(&of("2020-01-01")).await.refuses(&["a day that is still to come"]);
+    assert_eq!(stage.run(&of("tomorrow")).await.code, Some(2));
+    stage.run(&["person", "lift-restriction", "0101302989"]).await.refuses(&["this person has closed no number"]);
+    let said = stage.run(&of("2126-12-24")).await.prints();
+    assert!(said.starts_with("closed:") && !said.contains("2989"), "{said}");
+    stage.run(&["person", "lift-restriction", "0101302989"]).await.prints();
+    let wrong = ["person", "restrict", "0101302989", "--phone-number", "12", "--until", "2126-12-24"];
+    stage.run(&wrong).await.refuses(&["a phone number has seven digits"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_is_not_opened_without_a_reason() {
+    let mut stage = Stage::new().await;
+    let _node = stage.serve().await;
+    let id = "01a207e3-f4d8-7e10-95e7-bdf9df7f9723";
+    assert_eq!(stage.run(&["evidence", id]).await.code, Some(2), "a reason is asked for");
+    stage.run(&["evidence", id, "--reason", " "]).await.refuses(&["say in at most 200 characters why"]);
+    stage.run(&["evidence", id, "--reason", "case 7"]).await.refuses(&["nothing is kept"]);
+}

@@ -90,6 +90,13 @@ const WAYS: [Way; 3] = [Way::Kennitala, Way::Qr, Way::SameDevice];
 
 /// The whole way of a person who confirms in the app, up to the answer.
 async fn walk(server: &TestServer, way: Way, phone: &Phone) -> Person {
+    let mut person = go(server, way, phone).await;
+    until_answered(&mut person).await;
+    person
+}
+
+/// The same, up to the page that waits for the answer.
+async fn go(server: &TestServer, way: Way, phone: &Phone) -> Person {
     let mut person = match way {
         Way::Kennitala => named(server, phone).await,
         Way::Qr => with_qr(server).await,
@@ -104,7 +111,6 @@ async fn walk(server: &TestServer, way: Way, phone: &Phone) -> Person {
             }
         }
     }
-    until_answered(&mut person).await;
     person
 }
 
@@ -209,6 +215,20 @@ async fn eid_07_whoever_has_no_app_and_whoever_is_blocked_read_the_same_sentence
     for phone in [&unknown, &blocked] {
         let person = walk(&server, Way::Kennitala, phone).await;
         assert_refused(&owner, &person, &phone.national_id, "problem-not-available", "not_available_for_user").await;
+    }
+}
+
+#[tokio::test]
+async fn an_apps_answer_that_never_comes_whole_runs_out_of_time_in_each_way() {
+    for way in WAYS {
+        let server = TestServer::start().await;
+        let phone = Phone::new().await;
+        lies(&phone, "slowBody").await;
+        let mut person = go(&server, way, &phone).await;
+        server.clock.advance(time::Duration::minutes(5));
+        until_answered(&mut person).await;
+        assert_problem(&person, "problem-timed-out");
+        assert_eq!(count(&server.owner().await, "persons").await, 0, "{way:?}");
     }
 }
 

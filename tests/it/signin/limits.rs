@@ -9,8 +9,8 @@ use crate::support::{
     database::count,
     person::Person,
     phone::{
-        Phone, assert_problem, assert_problem_with, at_the_number, browser, eventually, go_to_the_number, sign_in_again,
-        started, until_answered,
+        CLIENT, Phone, assert_problem, assert_problem_with, at_the_number, authorize_url, browser, eventually,
+        go_to_the_number, sign_in_again, started, until_answered,
     },
     server::TestServer,
 };
@@ -275,4 +275,50 @@ async fn rat_01_sixteen_starts_from_one_network_over_two_nodes_are_judged_exactl
     let people = at_once((0..16).map(|_| Phone::nobodys().number), [&server, &second]).await;
     let limited = how_many_read(&people, "problem-too-many-attempts");
     assert_eq!((people.len() - limited, limited), (6, 10));
+}
+
+/// Whoever is named is asked by one prompt at a time, in whatever way: a number and a kennitala are each held for all rows that ask
+/// for them.
+#[tokio::test]
+async fn eid_06_one_open_attempt_for_a_number_whatever_the_identity_provider() {
+    let server = TestServer::start().await;
+    let owner = server.owner().await;
+    sqlx::query(
+        "insert into identity_providers select (jsonb_populate_record(null::identity_providers,
+            to_jsonb(p) || jsonb_build_object('id', gen_random_uuid(), 'name', 'sim-two'))).*
+         from identity_providers p where name = 'sim'",
+    )
+    .execute(&owner)
+    .await
+    .unwrap();
+    sqlx::query("update configuration set version = version + 1").execute(&owner).await.unwrap();
+    server.app.confirm().await.unwrap();
+    let phone = Phone::asking().await;
+    let first = started(&server, &phone).await;
+    assert!(first.page().text_of("#verification-code").is_some());
+    phone.prompt().await;
+    let mut other = browser();
+    other.get(authorize_url(&server, &[("prompt", "login")])).await;
+    other.submit(&[("identity_provider", "sim-two")]).await;
+    other.submit(&[("phone_number", &phone.number)]).await;
+    assert_busy(&other);
+    assert_eq!(phone.prompts().await.len(), 1, "no push was sent");
+}
+
+/// Whoever may be asked reads before who asks, and the organisation behind it.
+#[tokio::test]
+async fn the_page_before_a_prompt_and_the_prompt_itself_say_which_service_asks() {
+    let server = TestServer::start().await;
+    let phone = Phone::asking().await;
+    let mut person = at_the_number(&server).await;
+    let configuration = server.app.configuration();
+    let client = configuration.snapshot().client(CLIENT).unwrap();
+    let (service, organisation) = (&client.client.display_name.is, &client.organisation.display_name.is);
+    let shown = person.page().text_of(".service").unwrap();
+    assert!(shown.contains(service.as_str()) && shown.contains(organisation.as_str()), "{shown}");
+    assert_eq!(phone.prompts().await.len(), 0, "before anything is sent");
+    person.submit(&[("phone_number", &phone.number)]).await;
+    let text = phone.prompt().await["text"].as_str().unwrap().to_owned();
+    let beginning: String = service.chars().take(8).collect();
+    assert!(text.contains(&beginning), "{text}");
 }

@@ -22,9 +22,9 @@ type Way = (&'static str, &'static [&'static [Case]], &'static [&'static str]);
 
 const WAYS: [Way; 6] = [
     ("SIM card", &[SIM], &["wrongPerson", "extraFields", "slowBody"]),
-    ("app by kennitala", &[APP], &["wrongPerson", "extraFields"]),
-    ("app by QR code", &[APP], &["wrongPerson", "extraFields"]),
-    ("app on this device", &[APP, RETURN_LIES], &["wrongPerson", "extraFields"]),
+    ("app by kennitala", &[APP], &["wrongPerson", "extraFields", "slowBody"]),
+    ("app by QR code", &[APP], &["wrongPerson", "extraFields", "slowBody"]),
+    ("app on this device", &[APP, RETURN_LIES], &["wrongPerson", "extraFields", "slowBody"]),
     ("card by Web eID", &[TOKEN_LIES, CERTIFICATE_LIES], &["wrongPerson"]),
     ("card by certificate", &[CERTIFICATE_LIES], &["wrongPerson"]),
 ];

@@ -8,7 +8,10 @@ use rcgen::{
 use rsa::pkcs1::EncodeRsaPublicKey as _;
 use time::{Duration, macros::datetime};
 
-use super::{super::test_authority::*, *};
+use super::{
+    super::{mutation::edits, test_authority::*},
+    *,
+};
 use crate::{
     base::digest::from_base64,
     model::{
@@ -346,5 +349,13 @@ proptest! {
         let at = at.index(der.len());
         der[at] ^= flip;
         prop_assert!(check_in(&authority.profile(), &der).is_err(), "byte {at}");
+    }
+
+    #[test]
+    fn x5_07_a_certificate_that_was_changed_is_refused(edits in edits()) {
+        let authority = Authority::new("CA");
+        let der = authority.issue(&key(), |_| {});
+        let changed = edits.of(&der);
+        prop_assert!(changed == der || check_in(&authority.profile(), &changed).is_err());
     }
 }

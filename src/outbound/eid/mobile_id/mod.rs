@@ -102,7 +102,9 @@ impl MobileId {
             base_url,
             relying_party_uuid: settings.relying_party_uuid.clone(),
             relying_party_name: settings.relying_party_name.clone(),
-            http: OutboundClient::pinned(&settings.tls_roots_pem).map_err(DriverFault::TlsRoots)?.named("sim"),
+            http: OutboundClient::for_provider(&settings.tls_roots_pem, environment)
+                .map_err(DriverFault::TlsRoots)?
+                .named("sim"),
             verifier: Verifier::new(&settings.trust, http.clone(), environment)?,
             environment,
         })

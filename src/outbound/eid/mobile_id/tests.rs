@@ -11,11 +11,15 @@ use axum::{
     routing::{get, post},
 };
 use der::Decode as _;
+use proptest::prelude::*;
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 use x509_ocsp::{CertStatus, OcspRequest};
 
-use super::{super::test_authority::*, *};
+use super::{
+    super::{mutation::edits, test_authority::*},
+    *,
+};
 use crate::{
     base::{
         digest,
@@ -394,4 +398,33 @@ fn production_refuses_test_accounts_addresses_and_phones() {
     assert!(matches!(unpinned, Some(DriverFault::NoTlsRoots)));
     let local_ocsp = with(|settings| settings.trust.ocsp_url = Some("http://10.1.2.3/".to_owned()));
     assert!(matches!(local_ocsp, Some(DriverFault::TestAddress("ocsp_url"))));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// From the answer to the person, without the network: nothing but the certificate and the signature that were given verifies.
+    #[test]
+    fn x5_04_an_answer_that_was_changed_never_verifies(edits in edits()) {
+        let (authority, key) = (Authority::new("CA"), KeyPair::generate().expect("a key"));
+        let certificate = authority.issue(&key, |_| {});
+        let hash = sha256(&[b"challenge"]);
+        let signature = sign(&key, &hash).to_vec();
+        let sample = json!({
+            "state": "COMPLETE", "result": "OK", "cert": base64(&certificate),
+            "signature": { "value": base64(&signature), "algorithm": "SHA256WithECEncryption" },
+        });
+        let body = edits.of(sample.to_string().as_bytes());
+        let answer = Answer { status: StatusCode::OK, is_json: true, body };
+        if let Ok(Outcome::Signed { algorithm, signature: given, certificate: shown }) = wire::status(&answer) {
+            let http = OutboundClient::pinned("").expect("a client");
+            let verifier = Verifier::new(&authority.profile(), http, Environment::Development).expect("a verifier");
+            let same = given == signature && shown == certificate;
+            let challenge = SignedChallenge {
+                hash_input: b"challenge".to_vec(), hash: hash.to_vec(), hash_kind: HASH,
+                algorithm: AlgorithmName::Certificate(algorithm), signature: given, certificate: shown,
+            };
+            prop_assert!(same || verifier.check(&challenge, NOW).is_err());
+        }
+    }
 }

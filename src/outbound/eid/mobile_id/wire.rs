@@ -133,9 +133,10 @@ fn read<'a, T: Deserialize<'a>>(answer: &'a Answer) -> Result<T, EidError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
-    use super::*;
+    use super::{super::super::mutation::answers, *};
 
     fn answer(status: u16, body: &serde_json::Value) -> Answer {
         Answer { status: StatusCode::from_u16(status).expect("a status"), is_json: true, body: body.to_string().into_bytes() }
@@ -210,6 +211,27 @@ mod tests {
         assert!(started(&answer(200, &json!({"sessionID": "97f5058e-e308-4c83-ac14-7712b0eb9d86", "more": 1}))).is_ok());
         for id in ["", "../admin", "a/b", "a?b", "a%2fb", "é"] {
             assert!(started(&answer(200, &json!({"sessionID": id}))).is_err(), "{id}");
+        }
+    }
+
+    fn said(body: Vec<u8>) -> Answer {
+        Answer { status: StatusCode::OK, is_json: true, body }
+    }
+
+    const STARTED: &[u8] = include_bytes!("../../../../tests/corpus/eid/mobile_id_started.json");
+    const STATUS: &[u8] = include_bytes!("../../../../tests/corpus/eid/mobile_id_status.json");
+
+    proptest! {
+        #[test]
+        fn x5_07_no_answer_makes_the_readers_panic_or_leaves_its_path(start in answers(STARTED), poll in answers(STATUS)) {
+            if let Ok(id) = started(&said(start)) {
+                prop_assert!(!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
+            }
+            if let Err(error) = status(&said(poll)) {
+                // INJ-04: the provider's word cannot forge a line of the log
+                let word = error.provider_code.unwrap_or_default();
+                prop_assert!(word.len() <= 64 && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)));
+            }
         }
     }
 }

@@ -98,9 +98,10 @@ fn display_name(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
-    use super::*;
+    use super::{super::super::mutation::answers, *};
 
     fn mapping(changes: &Value) -> ClaimMapping {
         let mut mapping = json!({ "national_id": ["nationalRegisterId", "nin"], "name": ["name", "audkenni_name"] });
@@ -175,5 +176,20 @@ mod tests {
         assert!(!is_incomplete(&claims, &mapping(&json!({}))));
         assert!(is_incomplete(&claims, &mapping(&json!({ "require": { "nin_issuing_country": "IS" } }))));
         assert!(is_incomplete(&claims, &mapping(&json!({ "national_id": ["national_id"] }))));
+    }
+
+    const CLAIMS: &[u8] = include_bytes!("../../../../tests/corpus/eid/oidc_claims.json");
+
+    proptest! {
+        #[test]
+        fn eid_08_nobody_is_named_but_by_the_claims_that_the_mapping_names(body in answers(CLAIMS)) {
+            if let Ok(Value::Object(claims)) = serde_json::from_slice(&body)
+                && let Ok(told) = read(&claims, &mapping(&json!({})))
+            {
+                let named = ["nationalRegisterId", "nin"].map(|name| claims.get(name).and_then(Value::as_str));
+                prop_assert!(named.contains(&Some(told.national_id.as_str())));
+                prop_assert!(told.name.is_none_or(|name| !name.chars().any(char::is_control)));
+            }
+        }
     }
 }

@@ -151,7 +151,7 @@ impl Oidc {
         let http = if settings.tls_roots_pem.trim().is_empty() {
             http.clone()
         } else {
-            OutboundClient::pinned(&settings.tls_roots_pem).map_err(DriverFault::TlsRoots)?
+            OutboundClient::for_provider(&settings.tls_roots_pem, environment).map_err(DriverFault::TlsRoots)?
         };
         Ok(Self {
             settings: settings.clone(),

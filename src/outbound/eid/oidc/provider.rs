@@ -147,9 +147,10 @@ fn is_safe(url: &Url, environment: Environment) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::*;
+    use super::{super::super::mutation::answers, *};
 
     const ISSUER: &str = "https://broker.example.is/sso";
 
@@ -196,6 +197,18 @@ mod tests {
         assert!(refused("http://localhost:8090/token", Environment::Staging));
         for text in ["https://localhost/token", "https://10.0.0.1/token", "https://broker/token", "https://broker.test/token"] {
             assert!(!refused(text, Environment::Staging) && refused(text, Environment::Production), "{text}");
+        }
+    }
+
+    const METADATA: &[u8] = include_bytes!("../../../../tests/corpus/eid/oidc_metadata.json");
+
+    proptest! {
+        #[test]
+        fn ssr_01_no_document_makes_the_reader_panic_or_leads_away_from_https(body in answers(METADATA)) {
+            if let Ok(metadata) = read_metadata(&body, ISSUER, Environment::Production) {
+                let named = [&metadata.authorization_endpoint, &metadata.token_endpoint, &metadata.jwks_uri];
+                prop_assert!(named.into_iter().chain(&metadata.userinfo_endpoint).all(|url| url.scheme() == "https"));
+            }
         }
     }
 }

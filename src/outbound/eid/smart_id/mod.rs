@@ -226,7 +226,9 @@ impl SmartId {
         Ok(Self {
             base_url,
             settings: settings.clone(),
-            http: OutboundClient::pinned(&settings.tls_roots_pem).map_err(DriverFault::TlsRoots)?.named("app"),
+            http: OutboundClient::for_provider(&settings.tls_roots_pem, environment)
+                .map_err(DriverFault::TlsRoots)?
+                .named("app"),
             verifier: Verifier::new(&settings.trust, http.clone(), environment)?,
             environment,
         })

@@ -289,9 +289,10 @@ fn read<'a, T: Deserialize<'a>>(answer: &'a Answer) -> Result<T, EidError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::*;
+    use super::{super::super::mutation::answers, *};
 
     fn answer(status: u16, body: &Value) -> Answer {
         Answer { status: StatusCode::from_u16(status).expect("a status"), is_json: true, body: body.to_string().into_bytes() }
@@ -424,6 +425,26 @@ mod tests {
             let mut body = whole.clone();
             *body.pointer_mut(path).expect("there") = value.clone();
             assert_eq!(linked(&answer(200, &body)).expect_err(path).kind, EidErrorKind::ProviderProtocol, "{path} {value}");
+        }
+    }
+
+    const STARTED: &[u8] = include_bytes!("../../../../tests/corpus/eid/smart_id_started.json");
+    const STATUS: &[u8] = include_bytes!("../../../../tests/corpus/eid/smart_id_status.json");
+
+    proptest! {
+        #[test]
+        fn x5_07_no_answer_makes_the_readers_panic(start in answers(STARTED), poll in answers(STATUS)) {
+            let said = |body: &Vec<u8>| Answer { status: StatusCode::OK, is_json: true, body: body.clone() };
+            for read in [notified(&said(&start)), linked(&said(&start))] {
+                prop_assert!(read.is_err() || read.is_ok_and(|started| is_opaque(&started.session_id)));
+            }
+            match status(&said(&poll)) {
+                Ok(Outcome::Signed(signed)) => {
+                    prop_assert!(signed.server_random.len() >= 24 && signed.user_challenge.len() == 43, "eid.md §3.5 (3)");
+                }
+                Ok(Outcome::Running) => {}
+                Err(error) => prop_assert!(error.provider_code.unwrap_or_default().len() <= 64, "INJ-04"),
+            }
         }
     }
 }

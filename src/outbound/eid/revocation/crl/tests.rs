@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::{Router, extract::State, http::StatusCode as HttpStatus, routing::get};
+use proptest::prelude::*;
 use rcgen::KeyPair;
 use time::Duration as Span;
 
 use super::{
-    super::super::{certificate, test_authority::*, trust::Trust},
+    super::super::{certificate, mutation::edits, test_authority::*, trust::Trust},
     *,
 };
 use crate::model::identity_provider::RevocationCheck;
@@ -198,4 +199,21 @@ async fn many_sign_ins_at_once_fetch_a_list_once() {
     let all = futures_util::future::join_all((0..20).map(|_| lists.check(&leaf, NOW))).await;
     assert!(all.iter().all(Result::is_ok));
     assert_eq!(server.asked(), 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn x5_07_random_bytes_are_no_list(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        prop_assert!(List::read(&bytes).is_err());
+    }
+
+    #[test]
+    fn x5_03_no_change_of_a_list_makes_what_is_revoked_good(edits in edits()) {
+        let authority = Authority::new("CA");
+        let der = issue(&authority);
+        let changed = edits.of(&authority.list(&[&der], |_| {}));
+        prop_assert!(!matches!(verdict(&changed, &leaf_of(&authority, &der), NOW), Ok(Verdict::Good(_))));
+    }
 }
