@@ -32,7 +32,7 @@ use crate::{
         phone_number::PhoneNumber,
         urls::path,
     },
-    outbound::eid::{BeginInput, Driver, Step as Next},
+    outbound::eid::{BeginInput, Driver, EidErrorKind, Step as Next},
     protocol::{params::Params, refusals},
     store::sign_in_attempts,
 };
@@ -86,6 +86,7 @@ pub(super) async fn begin(
 ) -> Result<Response, Response> {
     let now = app.clock.now();
     let begun = sign_in::begin(app, &step.sign_in_request(browser), provider, input, typed, now).await;
+    let is_asked_national_id = provider.driver.asks() == Asks::NationalId;
     let (problem, status, again_after) = match begun {
         Ok(begun) => return Ok(go_on(app, step, provider, begun)),
         Err(BeginRefusal::Store(error)) => return Err(browser.refuse(app, unavailable(error))),
@@ -97,6 +98,9 @@ pub(super) async fn begin(
             (Problem::TooManyAttempts { minutes }, StatusCode::TOO_MANY_REQUESTS, Some(pause))
         }
         Err(BeginRefusal::NotAvailable) => (Problem::Unavailable, StatusCode::BAD_REQUEST, None),
+        Err(BeginRefusal::Driver(error)) if error.kind == EidErrorKind::InvalidInput && is_asked_national_id => {
+            (Problem::InvalidNationalId, StatusCode::BAD_REQUEST, None)
+        }
         Err(BeginRefusal::Driver(error)) => (problem_of(error.kind), StatusCode::BAD_REQUEST, None),
     };
     let mut response = draw(app, step, provider, browser.is_on_phone(), typed, Some(problem), status);

@@ -5,6 +5,7 @@ use time::macros::datetime;
 
 use super::*;
 use crate::{
+    base::{id::AttemptId, text::Language},
     model::identity_provider::{NationalIdFormat, SmartIdHash, TrustProfile},
     outbound::eid::{
         certificate::{self, CertificateFault},
@@ -177,4 +178,52 @@ fn the_state_of_an_attempt_shows_nothing_in_debug() {
     for secret in ["B98O", "ours", "token", "digest", "verifier"] {
         assert!(!shown.contains(secret), "LOG-01: {shown}");
     }
+}
+
+/// The driver as production has it, its settings changed.
+fn in_production(change: impl FnOnce(&mut SmartIdSettings)) -> Result<SmartId, DriverFault> {
+    const ANCHOR: &str = include_str!("../../../../tests/data/anchor.pem");
+    let mut settings: SmartIdSettings = serde_json::from_value(serde_json::json!({
+        "base_url": "https://app.example.is/v3", "relying_party_uuid": "6a1f4c2e-8b1d-4f3a-9a57-0d5a2c9f7e11",
+        "relying_party_name": "Innskráning", "scheme_name": "smart-id", "flows": ["notification", "qr"],
+        "tls_roots_pem": ANCHOR,
+        "trust": {"anchors_pem": ANCHOR, "require_policies": ["1.2.352.1.2.1"], "national_id_formats": ["etsi"],
+            "countries": ["IS"], "ocsp_hosts": ["ocsp.example.is"]},
+    }))
+    .expect("settings");
+    change(&mut settings);
+    let http = OutboundClient::pinned("").expect("a client");
+    SmartId::new(&settings, &http, Environment::Production)
+}
+
+#[test]
+fn production_refuses_test_accounts_plain_http_and_test_people() {
+    type Change = fn(&mut SmartIdSettings);
+    let refused: [Change; 5] = [
+        |s| s.base_url = "http://app.example.is/v3".to_owned(),
+        |s| s.base_url = "https://localhost/v3".to_owned(),
+        |s| s.relying_party_uuid = "00000000-0000-4000-8000-000000000000".to_owned(),
+        |s| s.scheme_name = "smart-id-demo".to_owned(),
+        |s| s.trust.anchors_pem = ISSUER.to_owned(),
+    ];
+    for (index, change) in refused.into_iter().enumerate() {
+        assert!(in_production(change).is_err(), "eid.md §12: change {index}");
+    }
+    let driver = in_production(|_| {}).expect("a driver");
+    let context = LoginContext {
+        language: Language::Is,
+        service_name: "Mitt svæði",
+        server_name: "https://innskra.example.is",
+        client_id: "@island.is/minar",
+        attempt: AttemptId::new(NOW),
+        accepted_acr: &[],
+        return_url: "https://innskra.example.is/signin/app/return?attempt=1",
+    };
+    let prepare = |input| driver.prepare(&context, input, NOW).map(|prepared| prepared.expires_at).map_err(|error| error.kind);
+    let person = |digits: &str| BeginInput::NationalId(NationalId::parse(digits).expect("ten digits"));
+    assert_eq!(prepare(person("0101302989")), Err(EidErrorKind::InvalidInput), "eid.md §12.7");
+    assert_eq!(prepare(person("0101302999")), Ok(NOW + NOTIFICATION_LIFETIME));
+    assert_eq!(prepare(BeginInput::DeviceLink { same_device: false }), Ok(NOW + DEVICE_LINK_LIFETIME));
+    let not_configured = prepare(BeginInput::DeviceLink { same_device: true });
+    assert_eq!(not_configured, Err(EidErrorKind::InvalidInput));
 }
