@@ -3,10 +3,11 @@
 use super::{chromium::View, scene::Scene};
 use crate::support::phone::Phone;
 
-const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+/// Each tab is once the first, once the second and once the last.
+const ORDERS: [[usize; 3]; 3] = [[0, 1, 2], [1, 2, 0], [2, 0, 1]];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_tabs_finish_in_every_order_each_as_its_own_person() {
+async fn three_tabs_finish_in_any_order_each_as_its_own_person() {
     let Some(scene) = Scene::open(View::WIDE).await else { return };
     let browser = &scene.chromium;
     let tabs = [browser.tab().await, browser.new_tab().await, browser.new_tab().await];

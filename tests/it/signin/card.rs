@@ -75,7 +75,8 @@ async fn assert_signed_in(person: &mut Person, owner: &PgPool, holder: &Phone) {
     assert_eq!((national_id.as_str(), idp.as_str()), (holder.national_id.as_str(), "card"));
     assert_eq!(amr, ["sc", "pin", "mfa"]);
     let kept: bool = sqlx::query_scalar(
-        "select exists (select from sign_in_evidence e where e.id = a.id) from sign_in_attempts a order by id desc limit 1",
+        "select exists (select from sign_in_evidence e where e.id = a.id) from sign_in_attempts a
+         where a.state = 'consumed' order by id desc limit 1",
     )
     .fetch_one(owner)
     .await

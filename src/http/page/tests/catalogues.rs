@@ -29,14 +29,14 @@ fn catalogue(language: Language) -> BTreeMap<String, BTreeSet<String>> {
     keys
 }
 
-/// The content of every source and template below `folder`.
+/// The content of every source, template and catalogue below `folder`.
 fn files(folder: &Path) -> Vec<String> {
     let mut found = vec![];
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "html") {
+        } else if path.extension().is_some_and(|extension| ["rs", "html", "ftl"].iter().any(|text| extension == *text)) {
             found.push(fs::read_to_string(path).unwrap());
         }
     }
