@@ -4,6 +4,7 @@ use sqlx::{FromRow, PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::rate_limits::Counter;
 use crate::{
     base::id::{AttemptId, ClientRowId, IdentityProviderRowId, PersonId},
     model::{
@@ -15,8 +16,9 @@ use crate::{
 
 statements! {
     // No row where another attempt for the same number is open (EID-06), or where the request has ended (INT-03); where nobody is
-    // named, nothing is held. Beside the row:
-    // who closed the number to browsers that they have not signed in with (ias-domain.md §6.4).
+    // named, nothing is held. A prompt counts for its number here and nowhere before: a start that sends none must not use up what
+    // the person may be asked, else anybody could lock a number (RAT-03). Beside the row: who closed the number to browsers that
+    // they have not signed in with (ias-domain.md §6.4), and the number's counter.
     INSERT = r"
         with opened as (
             insert into open_attempts (subject_key, attempt_id, binding_hash, expires_at)
@@ -31,6 +33,17 @@ statements! {
                 where open_attempts.expires_at <= $12
                     or (open_attempts.binding_hash = excluded.binding_hash and open_attempts.same_browser_from <= $12)
             returning attempt_id
+        ), counted as (
+            insert into rate_limits (key, count, expires_at)
+            select $7, 1, $17
+            from opened
+            on conflict on constraint rate_limits_pk do update
+                set count = case when rate_limits.expires_at <= $12 then 1 else rate_limits.count + 1 end,
+                    expires_at = case
+                        when rate_limits.expires_at <= $12 then excluded.expires_at
+                        else rate_limits.expires_at
+                    end
+            returning key, count, expires_at
         ), inserted as (
             insert into sign_in_attempts
                 (id, request_id, binding_hash, client_id, identity_provider_id, identity_provider, state, subject_key,
@@ -40,19 +53,22 @@ statements! {
                 or ($7::bytea is null and not exists (select from finished_requests where request_id = $2))
             returning id
         )
-        select (
-            select r.person_id
-            from login_restrictions r
-            where r.subject_key = $7
-                and r.until > $12
-                and not exists (
-                    select
-                    from known_browsers k
-                    where k.person_id = r.person_id and k.browser_hash = $3
-                )
-            limit 1
-        )
-        from inserted";
+        select
+            (
+                select r.person_id
+                from login_restrictions r
+                where r.subject_key = $7
+                    and r.until > $12
+                    and not exists (
+                        select
+                        from known_browsers k
+                        where k.person_id = r.person_id and k.browser_hash = $3
+                    )
+                limit 1
+            ) as restricted_by,
+            c.key, c.count, c.expires_at
+        from inserted
+        left join counted c on true";
 
     FIND = r"
         select
@@ -273,22 +289,24 @@ pub struct NewAttempt<'a> {
     pub origin: &'a Origin,
     /// the sealed authorization request, where the person leaves our pages
     pub request: Option<&'a str>,
+    /// end of the window in which prompts of a number are counted, where none is open
+    pub prompts_counted_until: OffsetDateTime,
 }
 
-/// What became of a new attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Insertion {
-    /// it is stored
-    Stored,
-    /// it is stored, and this person has closed the number to this browser: no prompt may leave
-    Restricted(PersonId),
-    /// another one for the same number is open (EID-06)
-    Busy,
+/// A new attempt that is stored.
+#[derive(Clone, Debug)]
+pub struct Inserted {
+    /// who has closed the number to this browser: no prompt may leave
+    pub restricted_by: Option<PersonId>,
+    /// the prompts of the number, with this one; none where nobody is named
+    pub prompts: Option<Counter>,
 }
 
-/// Stores the attempt, unless another one for the same number is open.
-pub async fn insert(executor: impl PgExecutor<'_>, new: &NewAttempt<'_>) -> sqlx::Result<Insertion> {
-    let inserted: Option<Option<PersonId>> = sqlx::query_scalar(INSERT)
+/// Stores the attempt and counts its prompt; none where another one for the same number is open (EID-06), or the request has
+/// ended.
+pub async fn insert(executor: impl PgExecutor<'_>, new: &NewAttempt<'_>) -> sqlx::Result<Option<Inserted>> {
+    type Columns = (Option<PersonId>, Option<Vec<u8>>, Option<i32>, Option<OffsetDateTime>);
+    let inserted: Option<Columns> = sqlx::query_as(INSERT)
         .bind(new.id)
         .bind(new.request_id)
         .bind(new.binding_hash)
@@ -305,13 +323,13 @@ pub async fn insert(executor: impl PgExecutor<'_>, new: &NewAttempt<'_>) -> sqlx
         .bind(&new.origin.network)
         .bind(&new.origin.user_agent)
         .bind(new.request)
+        .bind(new.prompts_counted_until)
         .fetch_optional(executor)
         .await?;
-    Ok(match inserted {
-        Some(None) => Insertion::Stored,
-        Some(Some(person)) => Insertion::Restricted(person),
-        None => Insertion::Busy,
-    })
+    Ok(inserted.map(|(restricted_by, key, count, expires_at)| Inserted {
+        restricted_by,
+        prompts: key.zip(count).zip(expires_at).map(|((key, count), expires_at)| Counter { key, count, expires_at }),
+    }))
 }
 
 #[derive(FromRow)]

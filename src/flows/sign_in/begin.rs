@@ -21,7 +21,7 @@ use crate::{
     outbound::eid::{BeginInput, EidError, LoginContext, Step},
     store::{
         finished_requests,
-        sign_in_attempts::{self, Insertion, NewAttempt},
+        sign_in_attempts::{self, NewAttempt},
     },
     telemetry::metrics,
 };
@@ -140,17 +140,22 @@ pub async fn begin(
             expires_at: prepared.expires_at.min(latest),
             origin: request.origin,
             request: driver.leaves_our_pages().then_some(request.sealed),
+            prompts_counted_until: limits::prompts_counted_until(app, now),
         },
     )
     .await?;
-    if stored == Insertion::Busy {
+    let Some(stored) = stored else {
         let has_ended = finished_requests::is_taken(&mut *transaction, request.request_id).await?;
         return Err(if has_ended { BeginRefusal::Ended } else { BeginRefusal::Busy });
-    }
-    limits::count_prompt(app, &mut transaction, &asker, now).await?.map_err(|pause| limited(request, pause))?;
+    };
+    // over the limit nothing of it stays
+    stored
+        .prompts
+        .map_or(Ok(()), |prompts| limits::judge_prompt(app, &prompts, now))
+        .map_err(|pause| limited(request, pause))?;
     transaction.commit().await?;
     metrics::SIGN_IN_ATTEMPTS.increment(&["started"]);
-    if let Insertion::Restricted(person) = stored {
+    if let Some(person) = stored.restricted_by {
         refuse_restricted(app, id, person, now).await?;
         return Ok(Begun { attempt: id, step: None });
     }

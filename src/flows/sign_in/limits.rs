@@ -3,7 +3,6 @@
 
 use std::net::IpAddr;
 
-use sqlx::{PgConnection, PgExecutor};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
@@ -83,40 +82,31 @@ impl Asker<'_> {
 /// Counts a start for the browser and the network, and only then judges it, and whether the number rests after refusals (RAT-01);
 /// `Err` holds the time after which it may be tried again.
 pub(super) async fn count_start(app: &App, asker: &Asker<'_>, now: OffsetDateTime) -> sqlx::Result<Result<(), Duration>> {
-    let refusals = asker.key(app, Limit::Refusals);
-    count(app, &app.pool, asker, &[Limit::Browser, Limit::Network], refusals.as_slice(), now).await
-}
-
-/// Counts a prompt for the number, and only then judges it. It stands in the transaction that opens the attempt: a start that
-/// sends no prompt must not use up what the person may be asked, else anybody could lock a number (RAT-03).
-pub(super) async fn count_prompt(
-    app: &App,
-    connection: &mut PgConnection,
-    asker: &Asker<'_>,
-    now: OffsetDateTime,
-) -> sqlx::Result<Result<(), Duration>> {
-    count(app, connection, asker, &[Limit::Number], &[], now).await
-}
-
-async fn count(
-    app: &App,
-    executor: impl PgExecutor<'_>,
-    asker: &Asker<'_>,
-    limits: &[Limit],
-    refusals: &[Vec<u8>],
-    now: OffsetDateTime,
-) -> sqlx::Result<Result<(), Duration>> {
     let settings = &app.settings.sign_in;
     let (counted, keys): (Vec<Limit>, Vec<Vec<u8>>) =
-        limits.iter().filter_map(|limit| Some((*limit, asker.key(app, *limit)?))).unzip();
+        [Limit::Browser, Limit::Network].into_iter().filter_map(|limit| Some((limit, asker.key(app, limit)?))).unzip();
     let ends: Vec<OffsetDateTime> = counted.iter().map(|limit| now + limit.most_and_window(settings).1).collect();
-    let counters = rate_limits::count(executor, &keys, &ends, refusals, now).await?;
+    let refusals = asker.key(app, Limit::Refusals);
+    let counters = rate_limits::count(&app.pool, &keys, &ends, refusals.as_slice(), now).await?;
     let is_over = |counter: &&Counter| match counted.iter().zip(&keys).find(|(_, key)| counter.key == **key) {
-        Some((limit, _)) => reaches(counter, limit.most_and_window(settings).0.saturating_add(1)),
+        Some((limit, _)) => exceeds(counter, limit.most_and_window(settings).0),
         None => reaches(counter, settings.refusals_before_pause),
     };
     let pause = counters.iter().filter(is_over).map(|counter| counter.expires_at - now).max();
     Ok(pause.map_or(Ok(()), Err))
+}
+
+/// Until when the prompts of a number are counted together, from the first one of them at `now`.
+pub(super) fn prompts_counted_until(app: &App, now: OffsetDateTime) -> OffsetDateTime {
+    now + Limit::Number.most_and_window(&app.settings.sign_in).1
+}
+
+/// Judges the counter of a number, in which the prompt that is about to leave was counted (RAT-01).
+pub(super) fn judge_prompt(app: &App, prompts: &Counter, now: OffsetDateTime) -> Result<(), Duration> {
+    if exceeds(prompts, Limit::Number.most_and_window(&app.settings.sign_in).0) {
+        return Err(prompts.expires_at - now);
+    }
+    Ok(())
 }
 
 /// The counters beside the number's that an approved sign-in takes one off again.
@@ -135,6 +125,10 @@ pub(super) async fn count_refusal(app: &App, subject_key: &[u8], now: OffsetDate
         rate_limits::hold(&app.pool, &key, now + limits.refusal_pause).await?;
     }
     Ok(())
+}
+
+fn exceeds(counter: &Counter, number: u32) -> bool {
+    reaches(counter, number.saturating_add(1))
 }
 
 fn reaches(counter: &Counter, number: u32) -> bool {

@@ -31,11 +31,12 @@ use crate::{
 /// The page.
 pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, Response> {
     let now = app.clock.now();
-    let step = Step::of_page(&app, &browser, now).await?;
+    let step = Step::of_page_unlooked(&app, &browser, now)?;
     if step.is_newly_bound {
         // so that the page can be reloaded as long as the request lives
         return Ok(step.go_to(path::CHOOSE, &[]));
     }
+    step.refuse_ended(&app, &browser).await?;
     let progress = step.progress(&app, &browser.query).filter(|progress| asks_for_account(&step, progress));
     let name = match &progress {
         Some(progress) => signed_in_name(&app, &browser, progress, now).await?,

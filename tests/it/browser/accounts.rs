@@ -29,7 +29,7 @@ async fn who_is_signed_in_goes_on_or_signs_in_as_somebody_else() {
     let select = scene.webapp_request(&[("prompt", "select_account")]);
     browser.open(&select).await;
     browser.is_at("Hver er að skrá sig inn?").await;
-    assert_eq!(browser.text("#subject-current").await, format!("Halda áfram sem {}", one.name));
+    browser.reads("#subject-current", &format!("Halda áfram sem {}", one.name)).await;
     browser.press("#subject-current").await;
     browser.arrives(&callback).await;
 
@@ -40,7 +40,7 @@ async fn who_is_signed_in_goes_on_or_signs_in_as_somebody_else() {
     scene.give(&other.number).await;
     browser.arrives(&callback).await;
     browser.open(&select).await;
-    assert_eq!(browser.text("#subject-current").await, format!("Halda áfram sem {}", other.name));
+    browser.reads("#subject-current", &format!("Halda áfram sem {}", other.name)).await;
 
     // a client that wants to see the person now
     browser.open(&scene.webapp_request(&[("prompt", "login")])).await;

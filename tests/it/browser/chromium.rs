@@ -20,8 +20,8 @@ use url::{ParseError, Url};
 
 use super::driver;
 
-/// How long a page may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a page may take where everything else runs as well.
+const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(20);
 /// Browsers at once: more of them only make each other slow.
 static TURNS: Semaphore = Semaphore::const_new(3);
@@ -229,9 +229,14 @@ impl Chromium {
 
     /// Waits until the heading reads so.
     pub async fn is_at(&self, heading: &str) {
-        self.until(&format!("the heading “{heading}”"), async || {
-            let element = self.client.find(Locator::Css("h1")).await?;
-            Ok((element.text().await? == heading).then_some(()))
+        self.reads("h1", heading).await;
+    }
+
+    /// Waits until an element reads so.
+    pub async fn reads(&self, css: &str, text: &str) {
+        self.until(&format!("“{text}” in {css}"), async || {
+            let element = self.client.find(Locator::Css(css)).await?;
+            Ok((element.text().await? == text).then_some(()))
         })
         .await;
     }

@@ -12,7 +12,7 @@ async fn a_person_signs_in_reads_documents_and_signs_out_in_icelandic() {
     let phone = Phone::new().await;
     scene.ask_to_sign_in().await;
     assert_eq!(browser.attribute("html", "lang").await.as_deref(), Some("is"));
-    assert_eq!(browser.text("h1").await, "Sláðu inn símanúmerið þitt");
+    browser.reads("h1", "Sláðu inn símanúmerið þitt").await;
     assert!(browser.text(".service").await.starts_with("Þú ert að skrá þig inn í þjónustuna Vefur stofnunarinnar minnar"));
     scene.give(&phone.number).await;
     scene.is_signed_in(&phone).await;
@@ -53,7 +53,7 @@ async fn a_change_of_language_keeps_the_attempt_and_the_phone_is_answered_in_a_s
     let code = browser.text("#verification-code").await;
     browser.press("nav a[hreflang=is]").await;
     browser.is_at("Staðfestu í símanum").await;
-    assert_eq!(browser.text("#verification-code").await, code);
+    browser.reads("#verification-code", &code).await;
     browser.press("nav a[hreflang=en]").await;
     browser.is_at("Confirm on your phone").await;
 
@@ -69,7 +69,7 @@ async fn a_change_of_language_keeps_the_attempt_and_the_phone_is_answered_in_a_s
 async fn answer_on_the_phone(scene: &Scene, phone: &Phone, code: &str) {
     let browser = &scene.chromium;
     browser.open(&scene.phone_page(phone)).await;
-    assert_eq!(browser.text(".code [aria-hidden]").await, code);
+    browser.reads(".code [aria-hidden]", code).await;
     browser.fill_in("#pin", "9999").await;
     browser.press("button[value=approve]").await;
     assert!(browser.text("[role=alert]").await.contains("Rangt PIN-númer"));

@@ -57,7 +57,7 @@ async fn a_person_declines_and_chooses_another_broker_in_english() {
     browser.press("#decline").await;
     browser.is_at("You could not be signed in").await;
     assert_eq!(browser.attribute("html", "lang").await.as_deref(), Some("en"));
-    assert_eq!(browser.text("#problem").await, "The sign-in was cancelled.");
+    browser.reads("#problem", "The sign-in was cancelled.").await;
     browser.press("#other").await;
     browser.press("button[name=identity_provider][value=signicat]").await;
     browser.arrives(&format!("{}/op/signicat/", scene.simulator)).await;
