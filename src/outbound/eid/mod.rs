@@ -196,7 +196,7 @@ impl Driver {
         match (self, input) {
             (Self::MobileId(driver), BeginInput::PhoneNumber(phone_number)) => driver.prepare(context, phone_number, now),
             (Self::Card(_), BeginInput::Nothing) => Ok(card::Card::prepare(context, now)),
-            (Self::Oidc(_), BeginInput::Nothing) => Ok(oidc::prepare(context, now)),
+            (Self::Oidc(driver), BeginInput::Nothing) => Ok(driver.prepare(context, now)),
             (Self::SmartId(driver), input) => driver.prepare(context, input, now),
             (Self::MobileId(_) | Self::Card(_) | Self::Oidc(_), _) => {
                 Err(EidErrorKind::InvalidInput.because("not what this driver begins with"))

@@ -39,7 +39,17 @@ async fn sign_in(server: &TestServer, person: &mut Person, name: &str, phone: &P
 
 /// The last address of ours that another site sent the browser to.
 fn return_address(person: &Person) -> Url {
-    person.visited.iter().rev().find(|url| url.path() == "/signin/return").unwrap().clone()
+    person.visited.iter().rev().find(|url| url.path().starts_with("/signin/return/")).unwrap().clone()
+}
+
+/// Why the attempt on whose page the person is has failed.
+async fn attempt_error(server: &TestServer, person: &Person) -> String {
+    let attempt: uuid::Uuid = parameters(&person.page().url)["attempt"].parse().unwrap();
+    sqlx::query_scalar("select error_kind from sign_in_attempts where id = $1")
+        .bind(attempt)
+        .fetch_one(&server.owner().await)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -95,7 +105,7 @@ async fn the_broker_is_asked_by_code_pkce_state_and_nonce_for_a_fresh_sign_in_of
         let asked = parameters(&person.page().url);
         let of = |name: &str| asked.get(name).map(String::as_str);
         assert_eq!((of("response_type"), of("code_challenge_method")), (Some("code"), Some("S256")));
-        assert_eq!(of("redirect_uri"), Some(format!("{}/signin/return", server.issuer).as_str()));
+        assert_eq!(of("redirect_uri"), Some(format!("{}/signin/return/{name}", server.issuer).as_str()));
         assert_eq!((of("prompt"), of("max_age"), of("ui_locales")), (Some("login"), Some("0"), Some("is")));
         assert_eq!(of("acr_values"), acr_values, "{name}");
         assert_eq!(of("related_party"), (name == "audkenni-sim").then_some("Samræmispróf 1"), "{name}");
@@ -136,7 +146,7 @@ async fn brokers_stand_on_the_page_under_their_own_names_and_their_pages_may_be_
 async fn eid_04_an_answer_in_another_browser_shows_a_neutral_page_and_consumes_nothing() {
     let server = server_with_brokers().await;
     let (phone, mut person) = (Phone::new().await, at_the_broker(&server, "signicat").await);
-    person.stop_at(&format!("{}/signin/return", server.issuer));
+    person.stop_at(&format!("{}/signin/return/", server.issuer));
     let answer = approve(&mut person, &phone.national_id).await.stopped();
     let mut stranger = browser();
     stranger.get(&answer).await;
@@ -177,7 +187,7 @@ async fn two_answers_at_once_on_two_nodes_are_one() {
         server.second_node_with(|settings| settings.sign_in.secrets_dir = Some(crate::support::broker::secrets())).await;
     for round in 0..4 {
         let (phone, mut person) = (Phone::new().await, at_the_broker(&server, "audkenni-app").await);
-        person.stop_at(&format!("{}/signin/return", server.issuer));
+        person.stop_at(&format!("{}/signin/return/", server.issuer));
         let answer = approve(&mut person, &phone.national_id).await.stopped();
         let elsewhere = Url::parse(&answer.as_str().replacen(&server.issuer, &other.address, 1)).unwrap();
         let cookies = person.cookie_header(&answer);
@@ -198,12 +208,12 @@ async fn two_answers_at_once_on_two_nodes_are_one() {
 async fn what_anybody_could_send_ends_no_attempt() {
     let server = server_with_brokers().await;
     let (phone, mut person) = (Phone::new().await, at_the_broker(&server, "signicat").await);
-    person.stop_at(&format!("{}/signin/return", server.issuer));
+    person.stop_at(&format!("{}/signin/return/", server.issuer));
     let answer = approve(&mut person, &phone.national_id).await.stopped();
     let state = parameters(&answer)["state"].clone();
     let cookies = person.cookie_header(&answer);
     let headers = [("cookie", cookies.as_str())];
-    let return_url = format!("{}/signin/return", server.address);
+    let return_url = format!("{}/signin/return/signicat", server.address);
     // the attempt's id with another secret
     let mut forged = ias::base::digest::from_base64url(&state).unwrap();
     *forged.last_mut().unwrap() ^= 1;
@@ -234,7 +244,7 @@ async fn rfc_9207_a_code_of_another_broker_or_of_another_sign_in_proves_nothing(
     let phone = Phone::new().await;
     let answer = async |name: &str| {
         let mut person = at_the_broker(&server, name).await;
-        person.stop_at(&format!("{}/signin/return", server.issuer));
+        person.stop_at(&format!("{}/signin/return/", server.issuer));
         let answer = approve(&mut person, &phone.national_id).await.stopped();
         person.stop_at(&format!("{APP}/"));
         (person, answer)
@@ -256,15 +266,45 @@ async fn rfc_9207_a_code_of_another_broker_or_of_another_sign_in_proves_nothing(
         let (mut person, own) = answer("signicat").await;
         person.get(with(&own, name, value)).await;
         assert!(person.page().text_of("#problem").is_some(), "{what}: {}", person.page());
-        let attempt: uuid::Uuid = parameters(&person.page().url)["attempt"].parse().unwrap();
-        let stored: String = sqlx::query_scalar("select error_kind from sign_in_attempts where id = $1")
-            .bind(attempt)
-            .fetch_one(&server.owner().await)
-            .await
-            .unwrap();
-        assert_eq!(stored, kind, "{what}");
+        assert_eq!(attempt_error(&server, &person).await, kind, "{what}");
     }
     assert_eq!(count(&server.owner().await, "persons").await, 0);
+}
+
+#[tokio::test]
+async fn rfc_9700_an_answer_at_the_address_of_another_provider_ends_the_attempt_before_its_code_is_used() {
+    let server = server_with_brokers().await;
+    let phone = Phone::new().await;
+    let mut person = at_the_broker(&server, "signicat").await;
+    person.stop_at(&format!("{}/signin/return/", server.issuer));
+    // all of it right, `iss` too: the address alone tells that somebody has mixed up two providers
+    let answer = approve(&mut person, &phone.national_id).await.stopped();
+    assert!(answer.path().ends_with("/signicat"), "{answer}");
+    person.stop_at(&format!("{APP}/"));
+    person.get(answer.as_str().replacen("/signin/return/signicat?", "/signin/return/kenni?", 1)).await;
+    assert_problem(&person, "problem-rejected");
+    assert_eq!(attempt_error(&server, &person).await, "token_rejected");
+    assert_eq!(count(&server.owner().await, "persons").await, 0);
+}
+
+#[tokio::test]
+async fn eid_09_a_person_who_asks_the_broker_for_another_method_does_not_sign_in() {
+    let server = server_with_brokers().await;
+    let phone = Phone::new().await;
+    for changed in ["acr_values=app-auth", "acr_values="] {
+        let mut person = at_the_broker(&server, "audkenni-sim").await;
+        let asked = person.page().url.as_str().replacen("acr_values=sim-auth", changed, 1);
+        assert!(asked.contains(changed), "{asked}");
+        person.get(asked).await;
+        approve(&mut person, &phone.national_id).await;
+        if changed.ends_with('=') {
+            // this broker's usual method is the one of the row
+            confirm(&mut person).await.stopped();
+        } else {
+            assert_eq!(attempt_error(&server, &person).await, "assurance_too_low");
+            assert!(session_cookie(&person).is_none());
+        }
+    }
 }
 
 #[tokio::test]
@@ -317,7 +357,7 @@ async fn an_answer_whose_node_died_while_it_looked_ends_the_attempt() {
         "update sign_in_attempts set driver_state = null, lease_until = created_at + interval '45 s'",
     )
     .await;
-    let back = format!("{}/signin/return?code=a&state={state}", server.issuer);
+    let back = format!("{}/signin/return/kenni?code=a&state={state}", server.issuer);
     person.get(&back).await;
     assert!(person.page().text_of("#waiting + form").is_some(), "somebody may still look: {}", person.page());
     server.clock.advance(Duration::seconds(46));

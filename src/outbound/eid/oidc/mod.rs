@@ -47,6 +47,8 @@ const EXCHANGE_TIMEOUT: Timeout = Timeout::from_secs(10);
 /// Another OpenID provider.
 #[derive(Debug)]
 pub struct Oidc {
+    /// the row's, in the address to which its provider sends browsers back
+    name: String,
     settings: OidcSettings,
     provider: Provider,
     authentication: Authentication,
@@ -82,6 +84,8 @@ impl fmt::Debug for Transaction {
 /// What a provider sent along with the browser (OpenID Connect Core §3.1.2.5 and §3.1.2.6).
 #[derive(Clone)]
 pub struct AuthorizationResponse {
+    /// the identity provider at whose address it came
+    pub provider: String,
     /// as it was sent to the provider
     pub state: String,
     /// what is exchanged for the tokens
@@ -107,21 +111,17 @@ pub fn attempt_of(state: &str) -> Option<AttemptId> {
     bytes.first_chunk().map(|id| AttemptId(uuid::Uuid::from_bytes(*id)))
 }
 
-/// Makes state, nonce and verifier. No network.
-pub(super) fn prepare(context: &LoginContext<'_>, now: OffsetDateTime) -> Prepared {
-    Prepared { state: DriverState::Oidc(Transaction::new(context, now)), expires_at: now + ATTEMPT_LIFETIME }
-}
-
 impl Transaction {
     /// One that begins now, with everything random in it.
-    fn new(context: &LoginContext<'_>, now: OffsetDateTime) -> Self {
+    fn new(context: &LoginContext<'_>, provider: &str, now: OffsetDateTime) -> Self {
         let state = [context.attempt.0.as_bytes().as_slice(), &entropy::bytes::<32>()].concat();
         Self {
             began_at: now,
             state: base64url(state),
             nonce: base64url(entropy::bytes::<32>()),
             code_verifier: base64url(entropy::bytes::<32>()),
-            redirect_uri: Urls::new(context.server_name).absolute(path::RETURN),
+            // RFC 9700 §4.4.2.2: an address for each provider, also of those that do not name themselves in their answers
+            redirect_uri: Urls::new(context.server_name).absolute(&path::return_of(provider)),
             language: context.language,
             service_name: context.service_name.to_owned(),
             accepted_acr: context.accepted_acr.to_vec(),
@@ -154,12 +154,19 @@ impl Oidc {
             OutboundClient::for_provider(&settings.tls_roots_pem, environment).map_err(DriverFault::TlsRoots)?
         };
         Ok(Self {
+            name: row.name.clone(),
             settings: settings.clone(),
             provider: Provider::new(&settings.issuer, http.named("oidc"), environment)?,
             authentication: Authentication::new(&settings.client_authentication, secrets)?,
             assurance: Assurance { acr: row.acr.clone(), amr: row.amr.clone() },
             environment,
         })
+    }
+
+    /// Makes state, nonce and verifier. No network.
+    pub(super) fn prepare(&self, context: &LoginContext<'_>, now: OffsetDateTime) -> Prepared {
+        let transaction = Transaction::new(context, &self.name, now);
+        Prepared { state: DriverState::Oidc(transaction), expires_at: now + ATTEMPT_LIFETIME }
     }
 
     /// Finds out where the browser goes.
@@ -214,6 +221,10 @@ impl Oidc {
         response: AuthorizationResponse,
         clock: &Clock,
     ) -> Result<VerifiedIdentity, EidError> {
+        // RFC 9700 §4.4.2.2: no code of one provider goes to the token endpoint of another
+        if response.provider != self.name {
+            return Err(EidErrorKind::TokenRejected.because("the answer came to the address of another provider"));
+        }
         let metadata = self.provider.metadata(clock.now()).await?;
         // RFC 9207 §2.4: before anything else of it is believed
         let is_theirs = response.issuer.as_ref().map_or(!metadata.names_itself, |issuer| *issuer == self.provider.issuer);
