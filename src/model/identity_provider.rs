@@ -441,7 +441,7 @@ pub enum NationalIdFormat {
 }
 
 /// Settings of the driver `oidc`: another OpenID provider, as which we are a client (eid.md §8.5). Rows that differ in
-/// `parameters` alone make one broker serve as SIM, app and card.
+/// `parameters`, and in the claims that they accept, make one broker serve as SIM, app and card.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OidcSettings {
@@ -454,7 +454,8 @@ pub struct OidcSettings {
     /// beside `openid`
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// what its authorization endpoint is sent beside what the protocol needs, such as `acr_values: sim-auth`
+    /// what its authorization endpoint is sent beside what the protocol needs, such as `acr_values: sim-auth`. The person can change
+    /// it on the way: `claims` must tell whether it was answered
     #[serde(default)]
     pub parameters: BTreeMap<String, String>,
     /// the name of the parameter that tells the provider which service the person wants; none: it is not told
@@ -554,4 +555,11 @@ pub struct ClaimMapping {
     /// the provider's methods, and ours for each; where none of them is here, the row's
     #[serde(default)]
     pub amr_map: BTreeMap<String, Vec<String>>,
+}
+
+impl ClaimMapping {
+    /// Whether a claim's value is a name of Iceland (ISO 3166-1), in letters of either case.
+    pub fn is_iceland(value: &str) -> bool {
+        ["IS", "ISL"].iter().any(|code| value.eq_ignore_ascii_case(code))
+    }
 }

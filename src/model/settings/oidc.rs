@@ -1,6 +1,7 @@
 //! Settings of the driver `oidc`: another OpenID provider, as which we are a client (eid.md §8.5).
 
 use super::{
+    brokers,
     client::is_acr,
     fields::{Faults, check_text, check_unique},
     trust,
@@ -59,8 +60,19 @@ pub(super) fn check(faults: &mut Faults, settings: &OidcSettings, environment: E
         }
     }
     check_claims(faults, &settings.claims);
+    check_proof(faults, settings);
     if !settings.tls_roots_pem.is_empty() {
         trust::check_certificates(faults, &at("tls_roots_pem"), &settings.tls_roots_pem);
+    }
+}
+
+/// What the claims must prove, whatever the environment: how somebody signed in, where the browser is told what to ask for.
+pub(super) fn check_proof(faults: &mut Faults, settings: &OidcSettings) {
+    // EID-09: whoever signs in can change the parameters, or leave them out
+    if !settings.parameters.is_empty() && !brokers::names_method(&settings.claims) {
+        let why = "is needed beside parameters, which the person can change on the way: name the broker's acr for this way to \
+                   sign in, or in claims.require another claim that tells it";
+        faults.add(at("claims.acr_accept"), why);
     }
 }
 
@@ -117,13 +129,13 @@ fn is_token(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::{identity_provider::DriverSettings, settings::production::providers};
 
     const TEST_ANCHOR: &str = include_str!("../../../tests/data/simulator_anchor.pem");
 
-    fn settings() -> OidcSettings {
+    pub(in crate::model::settings) fn settings() -> OidcSettings {
         let settings = serde_json::json!({
             "issuer": "https://broker.example.is/sso",
             "client_id": "innskra",
@@ -168,7 +180,7 @@ mod tests {
                 serde_json::from_value(serde_json::json!({ "method": "client_secret_basic", "secret": name }))
                     .expect("a method");
         };
-        let table: [(Change, &str); 13] = [
+        let table: [(Change, &str); 14] = [
             (|s| s.issuer = "broker".into(), "issuer"),
             (|s| s.issuer = "http://broker.example.is".into(), "issuer"),
             (|s| s.issuer = "https://a:b@broker.example.is".into(), "issuer"),
@@ -181,6 +193,7 @@ mod tests {
             (|s| s.claims.national_id = Vec::new(), "claims.national_id"),
             (|s| drop(s.claims.acr_accept.insert("loa3".into(), "Very high".into())), "claims.acr_accept.loa3"),
             (|s| drop(s.claims.amr_map.insert("app".into(), Vec::new())), "claims.amr_map.app"),
+            (|s| s.claims.acr_accept.clear(), "claims.acr_accept"),
             (|s| s.tls_roots_pem = "-----BEGIN".into(), "tls_roots_pem"),
         ];
         for (change, field) in table {

@@ -9,6 +9,7 @@ pub mod hosts;
 pub mod providers;
 
 use super::{
+    brokers,
     client::{check_addresses, check_lifetimes},
     client_keys::check_jwks_uri,
     fields::Faults,
@@ -69,9 +70,13 @@ pub fn faults<'a>(
         check_jwks_uri(&mut faults, &registered.client, Production);
         lines(&format!("client {}", registered.client.client_id), faults)
     });
-    let of_providers = providers.into_iter().flat_map(|provider| {
+    let providers: Vec<&IdentityProvider> = providers.into_iter().collect();
+    let of_providers = providers.iter().enumerate().flat_map(|(index, provider)| {
         let mut faults = Faults::default();
         providers::check(&mut faults, &provider.driver, Some(pinned));
+        for why in providers[..index].iter().filter_map(|other| brokers::confusion(provider, other)) {
+            faults.add("driver", why);
+        }
         lines(&format!("identity provider {}", provider.name), faults)
     });
     of_clients.chain(of_providers).collect()
