@@ -74,6 +74,8 @@ pub struct LoginContext<'a> {
     pub client_id: &'a str,
     /// row of the attempt, by which an answer that comes through the browser finds it
     pub attempt: AttemptId,
+    /// the client demands that the person proves anew who they are (`prompt=login`, `max_age`)
+    pub fresh: bool,
     /// levels of assurance that answer the request
     pub accepted_acr: &'a [String],
     /// where an app on the same device leads the browser back to; names the attempt

@@ -1,17 +1,18 @@
 //! Signing in at another OpenID provider (eid.md §8.5): what it is asked, what its answer gives, and in which browser and how often
 //! an answer counts.
 
+use ias::base::clock::Clock;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use time::Duration;
 use url::Url;
 
 use crate::support::{
-    authorize::{claims, configure_by, number, parameters, send},
+    authorize::{change_by, claims, configure_by, number, parameters, send},
     broker::{BROKERS, approve, at_the_broker, go_to_the_broker, server_with_brokers},
     database::count,
     person::Person,
-    phone::{CLIENT, Phone, assert_problem, authorize_url, browser, confirm, session_cookie},
+    phone::{CLIENT, Phone, assert_problem, authorize_url, browser, confirm, session_cookie, signed_in},
     server::{APP, SECRET, TestServer, simulator},
 };
 
@@ -347,16 +348,75 @@ async fn a_row_whose_secret_is_not_there_is_not_offered() {
 }
 
 #[tokio::test]
+async fn a_brokers_word_for_a_persons_name_counts_only_where_there_is_none() {
+    let server = server_with_brokers().await;
+    let phone = Phone::new().await;
+    let name =
+        async || -> String { sqlx::query_scalar("select name from persons").fetch_one(&server.owner().await).await.unwrap() };
+    let mut person = browser();
+    sign_in(&server, &mut person, "signicat", &phone).await;
+    assert_eq!(name().await, phone.name, "there was none");
+    change_by(&server, "update persons set name = 'Nafn af skilríkjum'").await;
+    sign_in(&server, &mut person, "signicat", &phone).await;
+    assert_eq!(name().await, "Nafn af skilríkjum", "every client shows it");
+    signed_in(&server, &phone).await;
+    assert_eq!(name().await, phone.name, "the certificate's name does count");
+}
+
+#[tokio::test]
+async fn eid_09_a_fresh_sign_in_is_asked_of_a_broker_whenever_the_client_demands_one() {
+    let server = server_with_brokers().await;
+    let sql = "update identity_providers set settings = settings || '{\"fresh_sign_in\": false}' where name = 'kenni'";
+    configure_by(&server, sql).await;
+    // what the client asks, the broker's lie, whether a fresh sign-in is asked for, and whether the person signs in
+    let table: [(&[(&str, &str)], &str, bool, bool); 4] = [
+        (&[], "noAuthTime", false, true),
+        (&[], "staleAuthTime", false, false),
+        (&[("prompt", "login")], "noAuthTime", true, false),
+        (&[("max_age", "3600")], "staleAuthTime", true, false),
+    ];
+    for (further, fault, asked, accepted) in table {
+        let what = format!("{further:?} {fault}");
+        // the brokers have a clock of their own
+        server.clock.advance((Clock::System.now() - server.app.clock.now()).max(Duration::ZERO));
+        let phone = Phone::new().await;
+        phone.lies_at_the_broker(fault).await;
+        let mut person = browser();
+        go_to_the_broker(&mut person, &server, "kenni", further).await;
+        let sent = parameters(&person.page().url);
+        let fresh = (Some("login"), Some("0"));
+        let of = |name: &str| sent.get(name).map(String::as_str);
+        assert_eq!((of("prompt"), of("max_age")) == fresh, asked, "{what}");
+        approve(&mut person, &phone.national_id).await;
+        if accepted {
+            confirm(&mut person).await.stopped();
+        } else {
+            assert_eq!(attempt_error(&server, &person).await, "token_rejected", "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn x5_06_a_row_that_does_not_tell_of_which_country_its_people_are_is_not_offered() {
+    let server = server_with_brokers().await;
+    let remove = "update identity_providers set settings = settings #- '{claims,require}' where name = 'signicat'";
+    configure_by(&server, remove).await;
+    let mut person = browser();
+    person.get(authorize_url(&server, &[])).await;
+    let form = &person.page().forms()[0];
+    assert!(!form.has_button("identity_provider", "signicat") && form.has_button("identity_provider", "kenni"));
+    let configuration = server.app.configuration();
+    let fault = "identity provider signicat: nothing tells of which country its national ids are";
+    assert_eq!(configuration.faults(), [fault]);
+}
+
+#[tokio::test]
 async fn an_answer_whose_node_died_while_it_looked_ends_the_attempt() {
     let server = server_with_brokers().await;
     let mut person = at_the_broker(&server, "kenni").await;
     let state = parameters(&person.page().url)["state"].clone();
     // as the node left it
-    crate::support::authorize::change_by(
-        &server,
-        "update sign_in_attempts set driver_state = null, lease_until = created_at + interval '45 s'",
-    )
-    .await;
+    change_by(&server, "update sign_in_attempts set driver_state = null, lease_until = created_at + interval '45 s'").await;
     let back = format!("{}/signin/return/kenni?code=a&state={state}", server.issuer);
     person.get(&back).await;
     assert!(person.page().text_of("#waiting + form").is_some(), "somebody may still look: {}", person.page());

@@ -69,6 +69,8 @@ pub struct Transaction {
     redirect_uri: String,
     language: Language,
     service_name: String,
+    /// whether the provider is asked for a sign-in of now
+    fresh: bool,
     /// levels of assurance that answer the request
     accepted_acr: Vec<String>,
     /// where the browser goes, once known
@@ -113,7 +115,7 @@ pub fn attempt_of(state: &str) -> Option<AttemptId> {
 
 impl Transaction {
     /// One that begins now, with everything random in it.
-    fn new(context: &LoginContext<'_>, provider: &str, now: OffsetDateTime) -> Self {
+    fn new(context: &LoginContext<'_>, driver: &Oidc, now: OffsetDateTime) -> Self {
         let state = [context.attempt.0.as_bytes().as_slice(), &entropy::bytes::<32>()].concat();
         Self {
             began_at: now,
@@ -121,9 +123,11 @@ impl Transaction {
             nonce: base64url(entropy::bytes::<32>()),
             code_verifier: base64url(entropy::bytes::<32>()),
             // RFC 9700 §4.4.2.2: an address for each provider, also of those that do not name themselves in their answers
-            redirect_uri: Urls::new(context.server_name).absolute(&path::return_of(provider)),
+            redirect_uri: Urls::new(context.server_name).absolute(&path::return_of(&driver.name)),
             language: context.language,
             service_name: context.service_name.to_owned(),
+            // eid.md §8.5: what a client demands of us, we demand of the provider
+            fresh: driver.settings.fresh_sign_in || context.fresh,
             accepted_acr: context.accepted_acr.to_vec(),
             url: None,
         }
@@ -148,6 +152,9 @@ impl Oidc {
         secrets: Option<&Path>,
         environment: Environment,
     ) -> Result<Self, DriverFault> {
+        if !settings.claims.tells_country() {
+            return Err(DriverFault::NoCountry);
+        }
         let http = if settings.tls_roots_pem.trim().is_empty() {
             http.clone()
         } else {
@@ -165,7 +172,7 @@ impl Oidc {
 
     /// Makes state, nonce and verifier. No network.
     pub(super) fn prepare(&self, context: &LoginContext<'_>, now: OffsetDateTime) -> Prepared {
-        let transaction = Transaction::new(context, &self.name, now);
+        let transaction = Transaction::new(context, self, now);
         Prepared { state: DriverState::Oidc(transaction), expires_at: now + ATTEMPT_LIFETIME }
     }
 
@@ -193,7 +200,7 @@ impl Oidc {
             ("code_challenge_method", "S256"),
             ("ui_locales", transaction.language.tag()),
         ];
-        if self.settings.fresh_sign_in {
+        if transaction.fresh {
             parameters.extend([("prompt", "login"), ("max_age", "0")]);
         }
         if let Some(name) = &self.settings.related_party_parameter {
@@ -240,7 +247,8 @@ impl Oidc {
             issuer: &self.provider.issuer,
             client_id: &self.settings.client_id,
             nonce: &transaction.nonce,
-            authenticated_since: self.settings.fresh_sign_in.then_some(transaction.began_at),
+            authenticated_since: transaction.began_at,
+            must_tell_when: transaction.fresh,
             access_token: tokens.access_token.as_ref().map(|token| token.expose().as_str()),
             now: clock.now(),
         };
