@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use crate::{
@@ -107,6 +108,8 @@ impl PendingRequest {
         let locales: Vec<&str> = request.ui_locales.iter().map(|language| language.tag()).collect();
         let (locales, acr_values) = (locales.join(" "), request.acr_values.join(" "));
         let challenge = request.code_challenge.as_ref().map(ToString::to_string);
+        let claims = (!request.essential_acr.is_empty())
+            .then(|| json!({"id_token": {"acr": {"essential": true, "values": request.essential_acr}}}).to_string());
         let parameters = [
             ("client_id", Some(request.client_id.as_str())),
             ("redirect_uri", Some(&request.redirect_uri)),
@@ -125,6 +128,7 @@ impl PendingRequest {
             ("login_hint", request.login_hint.as_deref()),
             ("ui_locales", Some(&locales)),
             ("acr_values", Some(&acr_values)),
+            ("claims", claims.as_deref()),
             ("id_token_hint", request.id_token_hint.as_deref()),
         ];
         let sent: Vec<(&str, &str)> =

@@ -83,7 +83,7 @@ refusals! {
     1051 IDENTITY_PROVIDER_NOT_ALLOWED UnauthorizedClient
         "No way to sign in is open to this client, or the one that was used no longer is. Look at the client's settings."
     1052 ACR_UNREACHABLE UnmetAuthenticationRequirements
-        "None of the requested acr_values can be reached. The supported values are listed in the discovery document."
+        "No acr that the request demands can be reached. The supported acr_values are listed in the discovery document."
     1060 LOGIN_REQUIRED LoginRequired "The person must sign in. Repeat the request without prompt=none."
     1061 CONSENT_REQUIRED ConsentRequired "The person must consent. Repeat the request without prompt=none."
     1062 INTERACTION_REQUIRED InteractionRequired "The person must be asked. Repeat the request without prompt=none."

@@ -74,22 +74,48 @@ impl Cpu {
 /// What an operation may cost, and what it has to be compared with.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
-    /// RSA signatures that are part of it
-    pub signatures: u8,
-    /// server and Postgres, in S
-    pub cost: f64,
+    /// of processor time
+    pub time: Time,
     /// SQL statements
     pub statements: u8,
+}
+
+/// Processor time that an operation may cost.
+#[derive(Clone, Copy, Debug)]
+pub enum Time {
+    /// server and Postgres together
+    InS {
+        /// RSA signatures that are part of it
+        signatures: u8,
+        /// all of it, in S
+        cost: f64,
+    },
+    /// the server alone, in milliseconds
+    OfServer(f64),
 }
 
 /// Where S is smaller, what is not a signature may count in units of this many milliseconds.
 const SMALLEST_UNIT: f64 = 0.4;
 
-impl Budget {
+impl Time {
     /// In milliseconds, where a signature takes `s` of them.
-    pub fn millis(&self, s: f64) -> f64 {
-        let signatures = f64::from(self.signatures);
-        signatures * s + (self.cost - signatures) * s.max(SMALLEST_UNIT)
+    pub fn millis(self, s: f64) -> f64 {
+        match self {
+            Self::InS { signatures, cost } => {
+                let signatures = f64::from(signatures);
+                signatures * s + (cost - signatures) * s.max(SMALLEST_UNIT)
+            }
+            Self::OfServer(millis) => millis,
+        }
+    }
+
+    /// Whether no more was used.
+    pub fn covers(self, cpu: &Cpu, s: f64) -> bool {
+        let used = match self {
+            Self::InS { .. } => cpu.sum(),
+            Self::OfServer(_) => cpu.server,
+        };
+        used <= self.millis(s)
     }
 }
 
@@ -114,9 +140,17 @@ mod tests {
 
     #[test]
     fn a_signature_counts_as_it_is_and_the_rest_by_the_larger_unit() {
-        let budget = Budget { signatures: 2, cost: 2.8, statements: 1 };
+        let time = Time::InS { signatures: 2, cost: 2.8 };
         let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
-        assert!(close(budget.millis(0.2), 0.4 + 0.8 * 0.4));
-        assert!(close(budget.millis(1.0), 2.8));
+        assert!(close(time.millis(0.2), 0.4 + 0.8 * 0.4));
+        assert!(close(time.millis(1.0), 2.8));
+    }
+
+    #[test]
+    fn what_is_promised_of_the_server_alone_is_compared_with_the_server_alone() {
+        let cpu = Cpu { server: 2.0, postgres: 2.0, ..Cpu::default() };
+        assert!(Time::OfServer(2.0).covers(&cpu, 1.0) && !Time::OfServer(1.9).covers(&cpu, 1.0));
+        assert!(Time::InS { signatures: 1, cost: 4.0 }.covers(&cpu, 1.0));
+        assert!(!Time::InS { signatures: 1, cost: 3.9 }.covers(&cpu, 1.0));
     }
 }

@@ -30,6 +30,8 @@ pub struct Http {
     address: SocketAddr,
     host: HeaderValue,
     open: Option<Open>,
+    /// questions whether somebody has done something meanwhile
+    pub polls: u32,
 }
 
 struct Open {
@@ -86,7 +88,7 @@ impl Http {
     /// A connection that opens with its first request.
     pub fn new(address: SocketAddr, host: &str) -> Result<Self, Failure> {
         let host = HeaderValue::try_from(host).map_err(Failure::connection)?;
-        Ok(Self { address, host, open: None })
+        Ok(Self { address, host, open: None, polls: 0 })
     }
 
     /// Opens a new connection in the place of the one that there was.

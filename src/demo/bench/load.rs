@@ -23,6 +23,8 @@ pub struct Work {
     pub micros: Vec<u32>,
     /// failures by their words
     pub failures: BTreeMap<String, u32>,
+    /// questions whether somebody has done something meanwhile, of one statement each
+    pub polls: u32,
 }
 
 impl Work {
@@ -41,6 +43,7 @@ impl Work {
     /// Puts the work of another beside this one's.
     pub fn add(&mut self, other: Self) {
         self.micros.extend(other.micros);
+        self.polls += other.polls;
         for (failure, count) in other.failures {
             *self.failures.entry(failure).or_default() += count;
         }
@@ -90,16 +93,17 @@ impl Crew {
         // the first one's may have been closed while the last one was made ready
         for (http, _) in &mut crew {
             http.reopen().await?;
+            http.polls = 0;
         }
         Ok(Self(crew))
     }
 
     /// Works for a while.
     pub async fn work(self, time: Duration) -> Work {
-        let workers = self
-            .0
-            .into_iter()
-            .map(|(mut http, mut worker)| async move { repeat(time, async || worker.once(&mut http).await).await });
+        let workers = self.0.into_iter().map(|(mut http, mut worker)| async move {
+            let work = repeat(time, async || worker.once(&mut http).await).await;
+            Work { polls: http.polls, ..work }
+        });
         together(workers).await
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    figures::{Cpu, Spread},
+    figures::{Budget, Cpu, Spread, Time},
     operations::Operation,
     process,
     rounds::{Measured, Outcome, Plan},
@@ -87,14 +87,13 @@ impl Report<'_> {
     fn operation(&self, operation: &Operation, measured: &Measured) -> Value {
         let mut value = self.measured(measured);
         value["name"] = operation.name.into();
-        value["budget"] = operation.budget.map_or(Value::Null, |budget| {
-            json!({
-                "signatures": budget.signatures,
-                "cost_s": budget.cost,
-                "cost_ms": budget.millis(self.s()),
-                "statements": budget.statements,
-                "kept": self.is_kept(operation, measured),
-            })
+        let Budget { time, statements } = operation.budget;
+        value["budget"] = json!({
+            "of_server_alone": matches!(time, Time::OfServer(_)),
+            "cost_ms": time.millis(self.s()),
+            "cost_s": time.millis(self.s()) / self.s(),
+            "statements": statements,
+            "kept": self.is_kept(operation, measured),
         });
         value
     }
@@ -120,10 +119,10 @@ impl Report<'_> {
         })
     }
 
-    /// Whether the operation costs no more than it may; none where that is not promised or not known.
+    /// Whether the operation costs no more than it may; none where that is not known.
     fn is_kept(&self, operation: &Operation, measured: &Measured) -> Option<bool> {
-        let budget = operation.budget?;
-        let cost = measured.cpu()?.sum() <= budget.millis(self.s());
+        let budget = operation.budget;
+        let cost = budget.time.covers(&measured.cpu()?, self.s());
         // what the server does by itself can be taken off only on average
         Some(cost && measured.statements().is_none_or(|statements| statements < f64::from(budget.statements) + 0.1))
     }
@@ -175,9 +174,12 @@ impl Report<'_> {
                 cell(cpu.map(|cpu| cpu.server), 3),
                 cell(cpu.map(|cpu| cpu.postgres), 3),
                 cell(cpu.map(|cpu| cpu.sum() / self.s()), 2),
-                cell(budget.map(|budget| budget.millis(self.s()) / self.s()), 2),
+                match budget.time {
+                    Time::InS { .. } => format!("{:.2} S", budget.time.millis(self.s()) / self.s()),
+                    Time::OfServer(millis) => format!("server {millis:.0} ms"),
+                },
                 cell(measured.statements(), 2),
-                budget.map_or_else(|| "–".to_owned(), |budget| budget.statements.to_string()),
+                budget.statements.to_string(),
                 format!("{:.0}", measured.wal_bytes()),
                 match self.is_kept(operation, measured) {
                     Some(true) => "yes".to_owned(),
@@ -187,7 +189,7 @@ impl Report<'_> {
             ]
         });
         let head =
-            ["operation", "server, ms", "Postgres, ms", "both, S", "may cost, S", "statements", "may be", "WAL, bytes", "kept"];
+            ["operation", "server, ms", "Postgres, ms", "both, S", "may cost", "statements", "may be", "WAL, bytes", "kept"];
         table(&head, rows)
     }
 

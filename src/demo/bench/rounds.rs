@@ -121,7 +121,7 @@ impl Measured {
         (!values.is_empty()).then(|| Spread::of(values).median)
     }
 
-    /// Takes a turn in. `background` statements a second are the server's own business.
+    /// Takes a turn in. `background` statements a second are the server's own business; polls come as often as people are slow.
     fn add(&mut self, work: Work, used: &Used, background: f64) {
         for (failure, count) in work.failures {
             *self.failures.entry(failure).or_default() += count;
@@ -141,7 +141,9 @@ impl Measured {
                 generator: cpu.generator / each,
                 simulator: cpu.simulator / each,
             }),
-            statements: used.statements.map(|all| (all - background * work.elapsed.as_secs_f64()).max(0.0) / each),
+            statements: used
+                .statements
+                .map(|all| (all - background * work.elapsed.as_secs_f64() - f64::from(work.polls)).max(0.0) / each),
             wal_bytes: used.wal_bytes / each,
             resident: used.resident,
         });

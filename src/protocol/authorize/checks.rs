@@ -3,6 +3,9 @@
 //!
 //! Each reads its own parameters and says what is wrong in a refusal that may be sent to the client.
 
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
 use super::{Display, Prompt, PromptSet, ResponseMode};
 use crate::{
     base::text::Language,
@@ -146,10 +149,37 @@ pub fn login_hint(params: &Params) -> Checked<Option<String>> {
     bounded(params, "login_hint", MAX_LOGIN_HINT, &refusals::LOGIN_HINT_TOO_LONG)
 }
 
-/// `claims`: discovery says that it is not supported, so a JSON object is ignored; anything else is malformed (AUT-12).
-pub fn claims(params: &Params) -> Checked<()> {
-    let object = |sent| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(sent).is_ok();
-    if value(params, "claims")?.is_none_or(object) { Ok(()) } else { Err(&refusals::CLAIMS_MALFORMED) }
+/// The values of an essential `acr` among the `claims` of the ID token: one of them must be reached (OpenID Connect Core §5.5.1.1,
+/// AUT-11). Discovery says that single claims are not given on demand, so nothing else of a JSON object counts; anything but an
+/// object is malformed (AUT-12).
+pub fn essential_acr(params: &Params) -> Checked<Vec<String>> {
+    let Some(sent) = value(params, "claims")? else { return Ok(Vec::new()) };
+    let wanted = serde_json::from_str::<Map<String, Value>>(sent)
+        .and_then(|object| serde_json::from_value::<RequestedClaims>(Value::Object(object)))
+        .map_err(|_| &refusals::CLAIMS_MALFORMED)?;
+    let acr = wanted.id_token.and_then(|claims| claims.acr).filter(|acr| acr.essential).unwrap_or_default();
+    let values: Vec<String> = acr.value.into_iter().chain(acr.values).collect();
+    let length: usize = values.iter().map(String::len).sum();
+    if length > MAX_ACR_VALUES { Err(&refusals::CLAIMS_MALFORMED) } else { Ok(values) }
+}
+
+#[derive(Deserialize)]
+struct RequestedClaims {
+    id_token: Option<RequestedOfIdToken>,
+}
+
+#[derive(Deserialize)]
+struct RequestedOfIdToken {
+    acr: Option<RequestedAcr>,
+}
+
+#[derive(Default, Deserialize)]
+struct RequestedAcr {
+    #[serde(default)]
+    essential: bool,
+    value: Option<String>,
+    #[serde(default)]
+    values: Vec<String>,
 }
 
 /// `id_token_hint`, not yet verified.
@@ -309,11 +339,28 @@ mod tests {
     }
 
     #[test]
-    fn aut_12_claims_are_an_object_that_is_ignored() {
-        assert_eq!(claims(&params("")), Ok(()));
-        assert_eq!(claims(&params("claims=%7B%22userinfo%22%3A%7B%22name%22%3Anull%7D%7D")), Ok(()));
-        for sent in ["x", "%7B", "%5B%5D", "null", "1"] {
-            assert_eq!(claims(&params(&format!("claims={sent}"))), Err(&refusals::CLAIMS_MALFORMED), "{sent}");
+    fn aut_11_and_aut_12_of_claims_an_essential_acr_counts_and_nothing_else() {
+        let essential = |claims: &str| {
+            let query = form_urlencoded::Serializer::new(String::new()).append_pair("claims", claims).finish();
+            essential_acr(&params(&query))
+        };
+        assert_eq!(essential_acr(&params("")), Ok(vec![]));
+        for (claims, values) in [
+            ("{}", &[][..]),
+            (r#"{"userinfo":{"name":null,"acr":{"essential":true,"value":"a"}}}"#, &[]),
+            (r#"{"id_token":null}"#, &[]),
+            (r#"{"id_token":{"acr":null,"auth_time":{"essential":true}}}"#, &[]),
+            (r#"{"id_token":{"acr":{"essential":true}}}"#, &[]),
+            (r#"{"id_token":{"acr":{"values":["a","b"]}}}"#, &[]),
+            (r#"{"id_token":{"acr":{"essential":false,"value":"a"}}}"#, &[]),
+            (r#"{"id_token":{"acr":{"essential":true,"value":"a"}}}"#, &["a"]),
+            (r#"{"id_token":{"acr":{"essential":true,"values":["a","b"]},"x":1},"y":[]}"#, &["a", "b"]),
+        ] {
+            assert_eq!(essential(claims).unwrap(), values, "{claims}");
+        }
+        let long = format!(r#"{{"id_token":{{"acr":{{"essential":true,"value":"{}"}}}}}}"#, "a".repeat(513));
+        for malformed in ["x", "{", "[]", "null", "1", r#"{"id_token":{"acr":{"essential":true,"value":1}}}"#, &long] {
+            assert_eq!(essential(malformed), Err(&refusals::CLAIMS_MALFORMED), "{malformed}");
         }
     }
 

@@ -51,6 +51,9 @@ pub struct AuthorizeRequest {
     /// as sent, best first
     #[serde(rename = "v", default, skip_serializing_if = "Vec::is_empty")]
     pub acr_values: Vec<String>,
+    /// those of an essential claim `acr`, of which one must be reached
+    #[serde(rename = "e", default, skip_serializing_if = "Vec::is_empty")]
+    pub essential_acr: Vec<String>,
     /// the kind of window
     #[serde(rename = "d", default, skip_serializing_if = "is_default")]
     pub display: Display,
@@ -68,7 +71,7 @@ impl AuthorizeRequest {
         checks::parameters(params)?;
         checks::response_type(params)?;
         checks::unsupported(params)?;
-        checks::claims(params)?;
+        let essential_acr = checks::essential_acr(params)?;
         Ok(Self {
             client_id: client_id.to_owned(),
             redirect_uri: redirect_uri.to_owned(),
@@ -82,14 +85,23 @@ impl AuthorizeRequest {
             display: checks::display(params)?,
             ui_locales: checks::ui_locales(params)?,
             acr_values: checks::acr_values(params)?,
+            essential_acr,
             login_hint: checks::login_hint(params)?,
             id_token_hint: checks::id_token_hint(params)?,
         })
     }
 
+    /// Whether the client wants to hear when the person last proved who they are, and may not be answered by somebody's memory of it
+    /// (OpenID Connect Core §3.1.2.1).
+    pub fn demands_fresh_sign_in(&self) -> bool {
+        self.prompt.contains(Prompt::Login) || self.max_age.is_some()
+    }
+
     /// Whether an assurance is one of those that were asked for; where none was, any is.
     pub fn accepts_acr(&self, acr: &str) -> bool {
-        self.acr_values.is_empty() || self.acr_values.iter().any(|asked| asked == acr)
+        [&self.acr_values, &self.essential_acr]
+            .into_iter()
+            .all(|asked| asked.is_empty() || asked.iter().any(|asked| asked == acr))
     }
 }
 

@@ -343,7 +343,7 @@ async fn disc_02_every_parameter_value_of_the_document_is_accepted_and_no_other(
     implicit = implicit.replace("response_type=token", "response_type=id_token");
     let refused = person.get(&implicit).await.stopped();
     assert_eq!(parameter(&refused, "error").as_deref(), Some("unsupported_response_type"));
-    // claims_parameter_supported is false: it is read and has no effect
+    // claims_parameter_supported is false: no claim is given on demand
     let with_claims = ask().with("claims", r#"{"id_token":{"name":{"essential":true}}}"#);
     let answer = exchange(&server, &with_claims.code(&server, &mut person).await).await;
     assert_eq!(claims(&answer.text("id_token")).get("name"), None);

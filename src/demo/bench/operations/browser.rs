@@ -94,6 +94,7 @@ impl Browser {
         let status = page.target.replacen(path::WAIT, path::STATUS, 1);
         let deadline = Instant::now() + PATIENCE;
         loop {
+            http.polls += 1;
             let answer = http.expect(Call::get(&status, &self.headers("empty")?), 200).await?;
             match answer.member("state")?.as_str() {
                 "pending" if Instant::now() < deadline => tokio::time::sleep(POLL).await,

@@ -13,7 +13,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use futures_util::future::BoxFuture;
 
 use super::{
-    figures::Budget,
+    figures::{Budget, Time},
     http::{Failure, Http},
     target::{Client, Target},
 };
@@ -33,8 +33,8 @@ pub type Ready = Result<Box<dyn Worker>, Failure>;
 pub struct Operation {
     /// as the command line has it
     pub name: &'static str,
-    /// what it may cost; none where nothing is promised
-    pub budget: Option<Budget>,
+    /// what it may cost
+    pub budget: Budget,
     /// Makes the worker of a place before the clock runs. Places are counted from 0; each has telephones of its own.
     pub prepare: for<'a> fn(&'a Target, Place, &'a mut Http) -> BoxFuture<'a, Ready>,
 }
@@ -52,31 +52,35 @@ pub struct Place {
 pub const OPERATIONS: &[Operation] = &[
     Operation {
         name: "discovery",
-        budget: Some(Budget { signatures: 0, cost: 0.1, statements: 0 }),
+        budget: Budget { time: Time::InS { signatures: 0, cost: 0.1 }, statements: 0 },
         prepare: discovery::prepare,
     },
     Operation {
         name: "client-credentials",
-        budget: Some(Budget { signatures: 1, cost: 1.3, statements: 0 }),
+        budget: Budget { time: Time::InS { signatures: 1, cost: 1.3 }, statements: 0 },
         prepare: client_credentials::prepare,
     },
     Operation {
         name: "code-flow",
-        budget: Some(Budget { signatures: 2, cost: 4.2, statements: 4 }),
+        budget: Budget { time: Time::InS { signatures: 2, cost: 4.2 }, statements: 4 },
         prepare: code_flow::prepare,
     },
-    Operation { name: "refresh", budget: Some(Budget { signatures: 2, cost: 2.8, statements: 1 }), prepare: refresh::prepare },
+    Operation {
+        name: "refresh",
+        budget: Budget { time: Time::InS { signatures: 2, cost: 2.8 }, statements: 1 },
+        prepare: refresh::prepare,
+    },
     Operation {
         name: "userinfo",
-        budget: Some(Budget { signatures: 0, cost: 0.5, statements: 1 }),
+        budget: Budget { time: Time::InS { signatures: 0, cost: 0.5 }, statements: 1 },
         prepare: userinfo::prepare,
     },
     Operation {
         name: "introspection",
-        budget: Some(Budget { signatures: 0, cost: 0.5, statements: 1 }),
+        budget: Budget { time: Time::InS { signatures: 0, cost: 0.5 }, statements: 1 },
         prepare: introspection::prepare,
     },
-    Operation { name: "sign-in", budget: None, prepare: sign_in::prepare },
+    Operation { name: "sign-in", budget: Budget { time: Time::OfServer(15.0), statements: 12 }, prepare: sign_in::prepare },
 ];
 
 /// Signs the first person in, so that there is one.

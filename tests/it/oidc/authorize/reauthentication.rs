@@ -187,6 +187,31 @@ async fn aut_11_acr_values_are_reached_or_refused_and_never_lowered() {
 }
 
 #[tokio::test]
+async fn aut_11_an_essential_acr_is_reached_or_refused() {
+    let server = TestServer::start().await;
+    let essential = |acr: &str| {
+        Ask::webapp().with("claims", &format!(r#"{{"id_token":{{"acr":{{"essential":true,"values":["x","{acr}"]}}}}}}"#))
+    };
+    let ask = essential("eidas-loa-high");
+    let mut person = browser_for(&ask);
+    let callback = person.sign_in(ask.url(&server), PHONE).await;
+    assert_eq!(identity(&server, &ask, &callback).await["acr"], "eidas-loa-high");
+    is_refused(&server, &mut person, &essential("y"), "unmet_authentication_requirements").await;
+    // a wish that is not essential does not fail (OpenID Connect Core §5.5.1)
+    let wish = Ask::webapp().with("claims", r#"{"id_token":{"acr":{"values":["y"]}}}"#);
+    let callback = person.get(wish.url(&server)).await.stopped();
+    assert_eq!(identity(&server, &wish, &callback).await["acr"], "eidas-loa-high");
+    // both ways to ask hold at once
+    let both = essential("eidas-loa-high").with("acr_values", "y");
+    is_refused(&server, &mut person, &both, "unmet_authentication_requirements").await;
+    // the session's assurance no longer is the one that is demanded
+    configure_by(&server, "update clients set allowed_acr = '{eidas-loa-high,higher}' where client_id = '@myorg.is/webapp'")
+        .await;
+    configure_by(&server, "update identity_providers set acr = 'higher'").await;
+    must_sign_in(&server, &mut person, &essential("higher")).await;
+}
+
+#[tokio::test]
 async fn aut_08_select_account_shows_who_is_signed_in() {
     let server = TestServer::start().await;
     let ask = Ask::webapp().with("prompt", "select_account");
