@@ -67,6 +67,7 @@ fn from_header(headers: &HeaderMap) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use axum::http::{HeaderName, HeaderValue};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -87,6 +88,20 @@ mod tests {
             [&[][..], &["AQID"], &[":AQID"], &["::"], &[":A:"], &[":AQ ID:"], &[":AQID:, :AQID:"], &[":AQID:", ":AQID:"]]
         {
             assert_eq!(read(lines), None, "{lines:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_header_gives_back_what_was_sent_and_never_panics(der in prop::collection::vec(any::<u8>(), 1..80), line in any::<Vec<u8>>()) {
+            let mut headers = HeaderMap::new();
+            if let Ok(value) = HeaderValue::from_bytes(&line) {
+                headers.insert("client-cert", value);
+                prop_assert!(from_header(&headers).is_none_or(|der| !der.is_empty()));
+            }
+            let value = HeaderValue::try_from(format!(":{}:", digest::base64(&der))).expect("a header");
+            headers.insert("client-cert", value);
+            prop_assert_eq!(from_header(&headers), Some(der));
         }
     }
 }

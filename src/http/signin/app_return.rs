@@ -66,3 +66,30 @@ fn came_back(query: &Params) -> Option<AppReturn> {
         verifier: value("userChallengeVerifier")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NAMES: [&str; 3] = ["value", "sessionSecretDigest", "userChallengeVerifier"];
+
+    proptest! {
+        #[test]
+        fn what_an_app_sends_along_is_taken_whole_or_not_at_all(query in any::<Vec<u8>>(), values in prop::array::uniform3("[A-Za-z0-9_-]{0,60}")) {
+            if let Ok(params) = Params::parse(&query) {
+                prop_assert!(came_back(&params).is_none(), "random bytes name none of the three");
+            }
+            let sent: Vec<String> = NAMES.iter().zip(&values).map(|(name, value)| format!("{name}={value}")).collect();
+            let read = came_back(&Params::parse(sent.join("&").as_bytes()).expect("parameters"));
+            prop_assert_eq!(read.is_some(), values.iter().all(|value| !value.is_empty()));
+            if let Some(read) = read {
+                prop_assert_eq!([read.value, read.secret_digest, read.verifier], values);
+            }
+            // HTTP-02: one that comes twice is none
+            let twice = Params::parse([&sent[..], &sent[..1]].concat().join("&").as_bytes()).expect("parameters");
+            prop_assert!(came_back(&twice).is_none());
+        }
+    }
+}

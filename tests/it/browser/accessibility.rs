@@ -140,6 +140,7 @@ impl Walk {
         browser.open(&reader).await;
         browser.sees("#sign").await;
         self.look("card-reader").await;
+        browser.choose("#person", &self.phone.national_id).await;
         browser.fill_in("#pin", "9999").await;
         browser.press("#sign").await;
         browser.sees("[role=alert]").await;
@@ -263,11 +264,12 @@ impl Walk {
     }
 }
 
-/// What axe-core finds by the rules, or by all that it has, each with its first elements.
+/// What axe-core finds by the rules, or by all that it has, each with its first elements. A frame of another origin is looked at as a
+/// page of its own.
 async fn violations(browser: &Chromium, rules: Value) -> Value {
     let script = format!(
         "{}; const done = arguments[arguments.length - 1], rules = {rules};
-        axe.run(document, {{ resultTypes: ['violations'], ...(rules && {{ runOnly: rules }}) }}).then(
+        axe.run(document, {{ resultTypes: ['violations'], iframes: false, ...(rules && {{ runOnly: rules }}) }}).then(
             found => done(found.violations.map(rule => ({{
                 rule: rule.id, help: rule.help, elements: rule.nodes.slice(0, 3).map(node => node.html + ' ' + node.failureSummary) }}))),
             error => done(String(error)))",

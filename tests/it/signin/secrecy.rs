@@ -28,7 +28,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn x5_09_the_evidence_is_kept_sealed_and_opens_again() {
+async fn x5_09_eid_02_the_evidence_is_kept_sealed_and_opens_again() {
     let server = TestServer::start().await;
     let phone = Phone::new().await;
     signed_in(&server, &phone).await;

@@ -130,3 +130,45 @@ fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, EidError> {
     // serde's message may quote the body, which is not for the log
     document.ok_or_else(|| EidErrorKind::ProviderProtocol.said("malformed_json"))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{super::super::mutation::answers, *};
+
+    const TOKEN: &[u8] = include_bytes!("../../../../tests/corpus/eid/oidc_token.json");
+    const ERROR: &[u8] = include_bytes!("../../../../tests/corpus/eid/oidc_token_error.json");
+
+    fn answer(status: StatusCode, body: &[u8]) -> Answer {
+        Answer { status, is_json: true, body: body.to_vec() }
+    }
+
+    #[test]
+    fn the_samples_are_read_as_what_they_are() {
+        let tokens: TokenResponse = read(&answer(StatusCode::OK, TOKEN)).expect("tokens");
+        assert!(tokens.token_type == "Bearer" && tokens.access_token.is_some());
+        let error = refused(&answer(StatusCode::BAD_REQUEST, ERROR));
+        assert_eq!((error.kind, error.provider_code.as_deref()), (EidErrorKind::ProviderProtocol, Some("invalid_grant")));
+        let text = Answer { is_json: false, ..answer(StatusCode::OK, TOKEN) };
+        assert!(read::<TokenResponse>(&text).is_err(), "only what says to be JSON is read as JSON");
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_of_the_token_endpoint_or_of_userinfo_makes_the_reader_panic(body in answers(TOKEN)) {
+            let answer = answer(StatusCode::OK, &body);
+            for fault in [read::<TokenResponse>(&answer).err(), read::<Map<String, Value>>(&answer).err()].into_iter().flatten() {
+                prop_assert_eq!(fault.kind, EidErrorKind::ProviderProtocol);
+            }
+        }
+
+        // INJ-04: it goes into the log and the audit
+        #[test]
+        fn inj_04_no_error_of_the_token_endpoint_says_more_than_a_word(body in answers(ERROR), status in 400_u16..600) {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let said = refused(&answer(status, &body)).provider_code.expect("a word");
+            prop_assert!(said.len() <= 64 && said.chars().all(|c| c.is_ascii_graphic()), "{said}");
+        }
+    }
+}

@@ -151,6 +151,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{super::super::mutation::answers, *};
+    use crate::protocol::client_keys::AssertionAlgorithm;
 
     const ISSUER: &str = "https://broker.example.is/sso";
 
@@ -200,9 +201,23 @@ mod tests {
         }
     }
 
+    const JWKS: &[u8] = include_bytes!("../../../../tests/corpus/eid/oidc_jwks.json");
     const METADATA: &[u8] = include_bytes!("../../../../tests/corpus/eid/oidc_metadata.json");
 
+    #[test]
+    fn the_sample_is_a_set_of_keys() {
+        let keys = ClientJwks::parse(&serde_json::from_slice(JWKS).expect("JSON")).expect("keys");
+        assert!(keys.has_key_for(AssertionAlgorithm::Es256) && !keys.has_key_for(AssertionAlgorithm::Rs256));
+    }
+
     proptest! {
+        #[test]
+        fn no_set_of_keys_makes_the_reader_panic_or_leaves_nothing_to_verify_with(body in answers(JWKS)) {
+            if let Ok(keys) = serde_json::from_slice(&body).map_err(drop).and_then(|set| ClientJwks::parse(&set).map_err(drop)) {
+                prop_assert!(keys.has_key_for(AssertionAlgorithm::Es256), "the sample's one key");
+            }
+        }
+
         #[test]
         fn ssr_01_no_document_makes_the_reader_panic_or_leads_away_from_https(body in answers(METADATA)) {
             if let Ok(metadata) = read_metadata(&body, ISSUER, Environment::Production) {

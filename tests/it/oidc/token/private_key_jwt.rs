@@ -440,7 +440,7 @@ async fn publish_over_tls(keys: Value, host: &str, directory: &Path) -> (String,
 }
 
 #[tokio::test]
-async fn ssr_02_without_a_setting_a_jwks_uri_on_this_machine_is_never_asked() {
+async fn ssr_02_ssr_04_without_a_setting_a_jwks_uri_on_this_machine_is_never_asked() {
     let server = TestServer::start().await;
     let key = Key::p256();
     let (uri, asked) = publish(json!([key.jwk("k")])).await;
