@@ -561,7 +561,8 @@ pub struct ClaimMapping {
     /// `IS`, where the provider knows no national ids but Iceland's and so names no country that could be required
     #[serde(default)]
     pub sole_country: Option<String>,
-    /// the provider's `acr`, and our level for each; one that is not here is refused. Empty: the row's level, whatever it says
+    /// the provider's `acr`, and our level for each; one that is not here is refused. The row's level counts where this
+    /// is empty and the provider tells none
     #[serde(default)]
     pub acr_accept: BTreeMap<String, String>,
     /// the provider's methods, and ours for each; where none of them is here, the row's
