@@ -37,27 +37,28 @@ impl Findings {
 }
 
 pub(super) async fn run(arguments: &Arguments, file: Option<PathBuf>) -> anyhow::Result<()> {
-    let own = Sources::of_process(file, Purpose::Serve);
-    let mut judged = own.clone();
+    let mut judged = Sources::of_process(file, Purpose::Serve);
     if let Some(environment) = &arguments.environment {
         judged.variables.retain(|(name, _)| name != "IAS__ENVIRONMENT");
         judged.variables.push(("IAS__ENVIRONMENT".into(), environment.into()));
     }
     let mut findings = Findings::default();
-    let (settings, faults) = match Settings::load(&judged) {
-        Ok(settings) => (Some(settings), Vec::new()),
-        // where the settings serve as they are, they lead on to the database
-        Err(fault) => (Settings::load(&own).ok(), fault.0),
-    };
+    // whatever is wrong with them, they lead on to the files and the database
+    let (settings, faults) = Settings::inspect(&judged);
     findings.note("the settings are in order", faults);
-    if let Some(mut settings) = settings {
-        let word = arguments.environment.as_deref();
-        settings.environment = word.and_then(Environment::parse).unwrap_or(settings.environment);
+    if let Some(settings) = settings {
         if settings.server.tls_files().is_some() {
             let fault = node::tls(&settings, &Clock::System).err().map(|error| format!("{error:#}"));
             findings.note("certificate and key are in order", fault.into_iter().collect());
         }
-        look_at_the_database(&settings, &mut findings).await;
+        if settings.server.card_tls_files().is_some() {
+            let fault = node::card_tls(&settings, None).err().map(|error| format!("{error:#}"));
+            findings.note("certificate and key of the card host are in order", fault.into_iter().collect());
+        }
+        // a missing address is noted already
+        if settings.database.url().is_ok() {
+            look_at_the_database(&settings, &mut findings).await;
+        }
     }
     let faults = findings.faults;
     anyhow::ensure!(faults.is_empty(), "the server would not start:\n  - {}", faults.join("\n  - "));
@@ -84,22 +85,36 @@ async fn look_at_the_rows(settings: &Settings, pool: &PgPool, findings: &mut Fin
     findings.note("the database is of this environment", fault.into_iter().collect());
     // the first start makes the keys
     if !signing_keys::list_data_keys(pool).await?.is_empty() {
-        let opened = match settings.keys.master_key() {
-            Ok(master) => KeyRing::load(pool, &master).await.err().map(|fault| fault.to_string()),
-            Err(fault) => Some(fault.to_string()),
-        };
-        findings.note("the keys open with the master key", opened.into_iter().collect());
+        // a missing one is noted already
+        if let Ok(master) = settings.keys.master_key() {
+            let fault = KeyRing::load(pool, &master).await.err().map(|fault| fault.to_string());
+            findings.note("the keys open with the master key", fault.into_iter().collect());
+        }
     }
     let snapshot = snapshot::load(pool).await?;
     let http = OutboundClient::new(&settings.outbound.trusted_roots, settings.environment)?;
-    let drivers = snapshot.identity_providers().iter().filter_map(|provider| {
-        let fault = Driver::new(provider, &http, settings.sign_in.secrets_dir.as_deref(), settings.environment).err()?;
-        Some(format!("identity provider {}: {fault}", provider.name))
-    });
-    let mut faults: Vec<String> = drivers.collect();
+    let mut faults = Vec::new();
+    for provider in snapshot.identity_providers() {
+        let made = Driver::new(provider, &http, settings.sign_in.secrets_dir.as_deref(), settings.environment);
+        let fault =
+            made.map_or_else(|fault| Some(fault.to_string()), |driver| fault_of_card_host(settings, &provider.name, &driver));
+        faults.extend(fault.map(|fault| format!("identity provider {}: {fault}", provider.name)));
+    }
     if settings.environment == Environment::Production {
         faults.extend(crate::app::production_faults(settings, &snapshot));
     }
     findings.note(&format!("the configuration (version {}) is in order", snapshot.version), faults);
     Ok(())
+}
+
+/// Why the certificate of the card host does not serve those who are sent there. Whether another node serves them is not known here.
+fn fault_of_card_host(settings: &Settings, name: &str, driver: &Driver) -> Option<String> {
+    let host = driver.card_host()?;
+    if settings.server.card_listen.is_none() {
+        let origin = host.origin().ascii_serialization();
+        say(&format!("identity provider {name}: its card_host {origin} is not served here, since server.card_listen is empty"));
+    }
+    // what is wrong whatever the host is noted already
+    node::card_tls(settings, None).ok()?;
+    node::card_tls(settings, Some(host.authority())).err().map(|error| format!("{error:#}"))
 }

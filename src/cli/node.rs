@@ -40,6 +40,8 @@ pub(super) struct Node {
     servers: Vec<JoinHandle<()>>,
 }
 
+const CARD_TLS_OF_NO_USE: &str = "server.card_tls_certificate and server.card_tls_key are of no use";
+
 /// Connects as the serving role.
 pub(super) async fn connect(settings: &Settings) -> anyhow::Result<PgPool> {
     let url = settings.database.url()?;
@@ -116,6 +118,13 @@ pub(super) fn tls(settings: &Settings, clock: &Clock) -> anyhow::Result<Option<A
     Ok(Some(Arc::new(tls.context("server.tls_certificate and server.tls_key are of no use")?)))
 }
 
+/// Whether the certificate of the card host serves, for this host where one is given.
+pub(super) fn card_tls(settings: &Settings, host: Option<&str>) -> anyhow::Result<()> {
+    let asked = ClientCertificates::Asked(Box::new(Vec::new));
+    let tls = server::card_tls(&settings.server, host, asked, &Clock::System);
+    tls.map(drop).context(CARD_TLS_OF_NO_USE)
+}
+
 impl Node {
     /// Checks schema, environment and production rules, makes missing keys, and serves.
     pub(super) async fn start(
@@ -155,8 +164,11 @@ impl Node {
         let stop_serving = CancellationToken::new();
         let operations_address = operations.local_addr()?;
         let listener = Listener::new(listener, tls);
+        if let Some(host) = app.configuration().card_hosts().next().filter(|_| card.is_none()) {
+            tracing::warn!(host, "an identity provider sends people to a card host, and server.card_listen is empty here");
+        }
         let card = card.map(|card| Listener::of_card_host(card, &app)).transpose();
-        let card = card.context("server.card_tls_certificate and server.card_tls_key are of no use")?;
+        let card = card.context(CARD_TLS_OF_NO_USE)?;
         let servers = [(listener, router::public(&app)), (operations.into(), router::operations(&app))]
             .into_iter()
             .chain(card.map(|listener| (listener, router::card_host(&app))))

@@ -86,7 +86,19 @@ impl Sources {
 impl Settings {
     /// Reads all layers, checks each value and, in production, the rules of [`production::check`].
     pub fn load(sources: &Sources) -> Result<Self, ConfigFault> {
-        let mut layers = Layers::read(sources)?;
+        match Self::inspect(sources) {
+            (Some(settings), faults) if faults.is_empty() => Ok(settings),
+            (_, faults) => Err(ConfigFault(faults)),
+        }
+    }
+
+    /// Every fault, and beside them the settings as far as they read, with defaults for what does not: to look further by, never to
+    /// serve.
+    pub fn inspect(sources: &Sources) -> (Option<Self>, Vec<String>) {
+        let mut layers = match Layers::read(sources) {
+            Ok(layers) => layers,
+            Err(fault) => return (None, fault.0),
+        };
         let environment = layers.environment();
         let server = layers.section::<Server>("server");
         let database = layers.section::<Database>("database");
@@ -109,7 +121,7 @@ impl Settings {
             Some(telemetry),
         ) = (environment, server, database, keys, session, sign_in, outbound, retention, telemetry)
         else {
-            return Err(ConfigFault(faults));
+            return (None, faults);
         };
         let mut settings = Self { environment, server, database, keys, session, sign_in, outbound, retention, telemetry };
         if settings.server.allowed_hosts.is_empty() {
@@ -119,7 +131,7 @@ impl Settings {
         let noted: Vec<_> = faults.iter().map(|fault| key_of(fault).to_owned()).collect();
         let found = [settings.missing(sources.purpose), settings.faults()].concat();
         faults.extend(found.into_iter().filter(|fault| !noted.iter().any(|key| key == key_of(fault))));
-        if faults.is_empty() { Ok(settings) } else { Err(ConfigFault(faults)) }
+        (Some(settings), faults)
     }
 
     /// The settings of a developer's machine, for the demo and for tests; fields may be changed afterwards.

@@ -7,6 +7,7 @@ pub fn check(settings: &Settings) -> Vec<String> {
     let mut faults = check_https(settings);
     faults.extend(check_issuer(settings));
     faults.extend(check_proxies(settings));
+    faults.extend(check_card_host(settings));
     faults.extend(check_database(settings));
     faults.extend(check_keys(settings));
     faults.extend(check_limits(settings));
@@ -52,6 +53,20 @@ fn check_proxies(settings: &Settings) -> Vec<String> {
     }
     let all = proxies.iter().filter(|network| network.prefix_len() == 0);
     all.map(|network| format!("server.trusted_proxies: `{network}` trusts everybody; name the proxies' own networks")).collect()
+}
+
+// X5-08, PRX-04: a certificate is no secret, and an address proves nobody. What a header says of a handshake is believed on the
+// proxy's own machine, where nobody else reaches the listener.
+fn check_card_host(settings: &Settings) -> Option<String> {
+    let server = &settings.server;
+    let open =
+        server.card_listen.filter(|listen| server.card_tls_files().is_none() && !listen.ip().to_canonical().is_loopback());
+    open.map(|listen| {
+        format!(
+            "server.card_listen: `{listen}` would take certificates by a header from the network; give the listener a certificate of \
+             its own (server.card_tls_certificate and server.card_tls_key), or let it listen on 127.0.0.1 or [::1] beside its TLS proxy"
+        )
+    })
 }
 
 fn check_database(settings: &Settings) -> Vec<String> {

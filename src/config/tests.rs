@@ -251,6 +251,13 @@ fn production_refuses_each_unsafe_setting_ops_02() {
         ("session.absolute_ttl: must be at most 480 minutes", |s| s.session.absolute_ttl = time::Duration::hours(24)),
         ("outbound.allowed_hosts: is for development", |s| s.outbound.allowed_hosts.push("localhost".into())),
         ("outbound.trusted_roots: is for development", |s| s.outbound.trusted_roots.push('x')),
+        ("server.card_listen: `10.0.3.4:8444` would take certificates by a header", |s| {
+            s.server.card_listen = Some("10.0.3.4:8444".parse().expect("an address"));
+        }),
+        ("server.card_listen: `0.0.0.0:8444` would take certificates by a header", |s| {
+            s.server.card_listen = Some("0.0.0.0:8444".parse().expect("an address"));
+            s.server.card_tls_certificate = Some("/run/card.pem".into());
+        }),
         ("sign_in.request_ttl: must be at most 15 minutes", |s| s.sign_in.request_ttl = time::Duration::hours(1)),
     ];
     for (fault, change) in table {
@@ -268,6 +275,22 @@ fn prx_06_production_needs_a_proxy_or_tls_of_its_own() {
     settings.server.tls_certificate = Some("/run/tls.pem".into());
     assert_eq!(production::check(&settings).len(), 1, "the key is missing");
     settings.server.tls_key = Some("/run/tls.key".into());
+    assert_eq!(production::check(&settings), Vec::<String>::new());
+}
+
+#[test]
+fn x5_08_production_takes_certificates_in_its_own_handshake_or_from_its_own_machine() {
+    let at = |listen: &str| {
+        let mut settings = production_like();
+        settings.server.card_listen = Some(listen.parse().expect("an address"));
+        settings
+    };
+    for listen in ["127.0.0.1:8444", "[::1]:8444", "[::ffff:127.0.0.1]:8444"] {
+        assert_eq!(production::check(&at(listen)), Vec::<String>::new(), "{listen}");
+    }
+    let mut settings = at("0.0.0.0:8444");
+    (settings.server.card_tls_certificate, settings.server.card_tls_key) =
+        (Some("/run/c.pem".into()), Some("/run/c.key".into()));
     assert_eq!(production::check(&settings), Vec::<String>::new());
 }
 

@@ -18,12 +18,27 @@ statements! {
     // No row where another attempt for the same number is open (EID-06), or where the request has ended (INT-03); where nobody is
     // named, nothing is held. A prompt counts for its number here and nowhere before: a start that sends none must not use up what
     // the person may be asked, else anybody could lock a number (RAT-03). Beside the row: who closed the number to browsers that
-    // they have not signed in with (ias-domain.md §6.4), and the number's counter.
+    // they have not signed in with (ias-domain.md §6.4), and the number's counter. Those browsers hold and count a name of the number
+    // for themselves: they see what they would see of any number (EID-07), and do not keep the person out.
     INSERT = r"
-        with opened as (
+        with restriction as (
+            select r.person_id
+            from login_restrictions r
+            where r.subject_key = $7
+                and r.until > $12
+                and not exists (
+                    select
+                    from known_browsers k
+                    where k.person_id = r.person_id and k.browser_hash = $3
+                )
+            limit 1
+        ), named as (
+            select case when exists (select from restriction) then $18::bytea else $7::bytea end as key
+        ), opened as (
             insert into open_attempts (subject_key, attempt_id, binding_hash, expires_at)
-            select $7, $1, $3, $13
-            where $7::bytea is not null
+            select key, $1, $3, $13
+            from named
+            where key is not null
                 and not exists (select from finished_requests where request_id = $2)
             on conflict on constraint open_attempts_pk do update
                 set attempt_id = excluded.attempt_id,
@@ -32,10 +47,10 @@ statements! {
                     expires_at = excluded.expires_at
                 where open_attempts.expires_at <= $12
                     or (open_attempts.binding_hash = excluded.binding_hash and open_attempts.same_browser_from <= $12)
-            returning attempt_id
+            returning subject_key
         ), counted as (
             insert into rate_limits (key, count, expires_at)
-            select $7, 1, $17
+            select subject_key, 1, $17
             from opened
             on conflict on constraint rate_limits_pk do update
                 set count = case when rate_limits.expires_at <= $12 then 1 else rate_limits.count + 1 end,
@@ -53,21 +68,9 @@ statements! {
                 or ($7::bytea is null and not exists (select from finished_requests where request_id = $2))
             returning id
         )
-        select
-            (
-                select r.person_id
-                from login_restrictions r
-                where r.subject_key = $7
-                    and r.until > $12
-                    and not exists (
-                        select
-                        from known_browsers k
-                        where k.person_id = r.person_id and k.browser_hash = $3
-                    )
-                limit 1
-            ) as restricted_by,
-            c.key, c.count, c.expires_at
+        select r.person_id as restricted_by, c.key, c.count, c.expires_at
         from inserted
+        left join restriction r on true
         left join counted c on true";
 
     FIND = r"
@@ -182,10 +185,10 @@ statements! {
             set state = $2, error_kind = $3, provider_code = $4, incident = $5, ended_at = $6, driver_state = null,
                 lease_until = null
             where id = $1 and state in ('created', 'pending')
-            returning subject_key, client_id, address, user_agent
+            returning id, subject_key, client_id, address, user_agent
         ), opened as (
             delete from open_attempts
-            where attempt_id = $1
+            where attempt_id in (select id from failed)
         ), audited as (
             insert into audit_log
                 (id, at, kind, organisation_id, client_id, actor_id, subject_id, address, user_agent, detail)
@@ -213,6 +216,12 @@ statements! {
         update open_attempts
         set same_browser_from = $3
         where attempt_id in (select id from cancelled)";
+
+    // by the task that attended to it
+    FIND_GIVEN_UP = r"
+        select subject_key, expires_at
+        from sign_in_attempts
+        where id = $1 and lease_owner = $2 and state = 'cancelled' and subject_key is not null";
 
     // eid.md §8.3
     AUDIT_LATE_RESULT = r"
@@ -275,6 +284,8 @@ pub struct NewAttempt<'a> {
     pub identity_provider: IdentityProviderKind,
     /// keyed hash of the number; none where nobody is named
     pub subject_key: Option<&'a [u8]>,
+    /// keyed hash of the number for browsers that it is closed to
+    pub closed_key: Option<&'a [u8]>,
     /// sealed
     pub driver_state: &'a [u8],
     /// sealed: what was typed
@@ -326,6 +337,7 @@ pub async fn insert(executor: impl PgExecutor<'_>, new: &NewAttempt<'_>) -> sqlx
         .bind(&new.origin.user_agent)
         .bind(new.request)
         .bind(new.prompts_counted_until)
+        .bind(new.closed_key)
         .fetch_optional(executor)
         .await?;
     Ok(inserted.map(|(restricted_by, key, count, expires_at)| Inserted {
@@ -559,6 +571,20 @@ pub async fn cancel(
         .execute(executor)
         .await
         .map(drop)
+}
+
+/// A prompt whose attempt was cancelled in the browser.
+#[derive(Clone, Debug, FromRow)]
+pub struct GivenUp {
+    /// keyed hash of the number
+    pub subject_key: Vec<u8>,
+    /// end of the prompt
+    pub expires_at: OffsetDateTime,
+}
+
+/// The attempt, where it was cancelled while the task `owner` attended to it and somebody is named.
+pub async fn find_given_up(executor: impl PgExecutor<'_>, id: AttemptId, owner: Uuid) -> sqlx::Result<Option<GivenUp>> {
+    sqlx::query_as(FIND_GIVEN_UP).bind(id).bind(owner).fetch_optional(executor).await
 }
 
 /// What a verified attempt gives to the browser that goes on.

@@ -27,6 +27,6 @@ pub async fn app_returned(app: &App, attempt: &SignInAttempt, came_back: &AppRet
             // two returns at once: the first one counts (EID-05)
             sign_in_attempts::replace_state(&app.pool, attempt.id, sealed, &new).await
         }
-        Err(error) => fail(app, attempt.id, AttemptState::Failed, &error, now).await,
+        Err(error) => fail(app, attempt.id, AttemptState::Failed, &error, now).await.map(drop),
     }
 }

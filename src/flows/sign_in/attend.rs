@@ -28,6 +28,16 @@ const PAUSE_AFTER_FAULT: std::time::Duration = std::time::Duration::from_secs(1)
 /// So many polls in a row may fail to reach the provider.
 const MOST_FAULTS: u32 = 5;
 
+/// What one look at the provider gave.
+pub(super) enum Heard {
+    /// no answer yet
+    Nothing,
+    /// this node stops
+    Stop,
+    /// the end of the prompt
+    Answer(Result<VerifiedIdentity, EidError>),
+}
+
 /// Who attends to an attempt: one task, which alone may hold its lease. A provider takes one poll at a time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attendant {
@@ -45,7 +55,7 @@ impl Attendant {
     /// Sends the prompt once (a second try would be a second prompt), then attends.
     pub(super) async fn start_and_attend(self, app: App, state: DriverState) {
         match self.start(&app, &state).await {
-            Ok(Some(_)) => self.attend(app).await,
+            Ok(Some(state)) => self.attend(app, Some(state)).await,
             Ok(None) => {}
             Err(error) => tracing::error!(attempt = %self.attempt, %error, "an attempt could not be stored"),
         }
@@ -67,6 +77,9 @@ impl Attendant {
                 let sealed = app.keys().sealing().seal(DRIVER_STATE, &serde_json::to_vec(&state).unwrap_or_default());
                 let is_polled = driver.is_some_and(Driver::is_polled);
                 let is_pending = sign_in_attempts::mark_pending(&app.pool, self.attempt, &sealed, is_polled).await?;
+                if !is_pending && is_polled {
+                    self.hear_out(app, &state).await?;
+                }
                 Ok(is_pending.then_some(state))
             }
             Err(error) => {
@@ -105,15 +118,16 @@ impl Attendant {
         let now = app.clock.now();
         match submitted {
             Ok(identity) => self.verified(app, &identity, now).await,
-            Err(error) => fail(app, self.attempt, AttemptState::Failed, &error, now).await,
+            Err(error) => fail(app, self.attempt, AttemptState::Failed, &error, now).await.map(drop),
         }
     }
 
-    /// Polls the provider until the attempt has ended, another task holds the lease, or this node stops.
-    async fn attend(self, app: App) {
+    /// Polls the provider until the attempt has ended, another task holds the lease, or this node stops. `state` is that of the
+    /// attempt, where it is known already.
+    async fn attend(self, app: App, mut state: Option<DriverState>) {
         let mut faults = 0;
         loop {
-            match self.poll_once(&app, &mut faults).await {
+            match self.poll_once(&app, &mut state, &mut faults).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 // the lease runs out, and whoever looks at the attempt then goes on with it
@@ -123,9 +137,12 @@ impl Attendant {
     }
 
     /// One round; whether there is another.
-    async fn poll_once(self, app: &App, faults: &mut u32) -> sqlx::Result<bool> {
+    async fn poll_once(self, app: &App, state: &mut Option<DriverState>, faults: &mut u32) -> sqlx::Result<bool> {
         let now = app.clock.now();
         let Some(leased) = sign_in_attempts::lease(&app.pool, self.attempt, self.id, now + LEASE, now).await? else {
+            if let Some(state) = state {
+                self.hear_out(app, state).await?;
+            }
             return Ok(false);
         };
         let left = leased.expires_at - now;
@@ -133,43 +150,56 @@ impl Attendant {
             fail(app, self.attempt, AttemptState::Expired, &EidErrorKind::Timeout.into(), now).await?;
             return Ok(false);
         }
-        let polled = tokio::select! {
-            polled = self.ask(app, &leased.driver_state, left.unsigned_abs().min(LONG_POLL)) => polled,
-            () = app.stopping.cancelled() => {
-                // another node goes on at once
-                sign_in_attempts::lease(&app.pool, self.attempt, self.id, now, now).await?;
-                return Ok(false);
-            }
+        *state = open_state(app, &leased.driver_state);
+        let heard = match state {
+            Some(state) => self.listen(app, state, left, faults).await,
+            None => Heard::Answer(Err(EidErrorKind::ProviderConfig.into())),
         };
         let now = app.clock.now();
-        match polled {
-            Ok(Progress::Pending) => {
-                *faults = 0;
-                return Ok(true);
+        match heard {
+            Heard::Nothing => return Ok(true),
+            // another node goes on at once
+            Heard::Stop => drop(sign_in_attempts::lease(&app.pool, self.attempt, self.id, now, now).await?),
+            Heard::Answer(Ok(identity)) => self.verified(app, &identity, now).await?,
+            Heard::Answer(Err(error)) => {
+                if !fail(app, self.attempt, AttemptState::Failed, &error, now).await? {
+                    self.answered_after_cancel(app, &Err(error), now).await?;
+                }
             }
-            Ok(Progress::Verified(identity)) => self.verified(app, &identity, now).await?,
-            Err(error) if error.kind == EidErrorKind::ProviderUnavailable && *faults < MOST_FAULTS => {
-                *faults += 1;
-                tokio::time::sleep(PAUSE_AFTER_FAULT).await;
-                return Ok(true);
-            }
-            Err(error) => fail(app, self.attempt, AttemptState::Failed, &error, now).await?,
         }
         Ok(false)
     }
 
-    async fn ask(self, app: &App, sealed: &[u8], wait: std::time::Duration) -> Result<Progress, EidError> {
-        let state = open_state(app, sealed).ok_or(EidErrorKind::ProviderConfig)?;
+    /// One look at the provider, for no longer than there is `left` of the prompt. So many `faults` in a row are waited out.
+    pub(super) async fn listen(self, app: &App, state: &DriverState, left: Duration, faults: &mut u32) -> Heard {
         let configuration = app.configuration();
-        let driver = configuration.driver(self.provider).ok_or(EidErrorKind::ProviderConfig)?;
-        driver.advance(&state, &app.clock, wait).await
+        let Some(driver) = configuration.driver(self.provider) else {
+            return Heard::Answer(Err(EidErrorKind::ProviderConfig.into()));
+        };
+        let asked = tokio::select! {
+            asked = driver.advance(state, &app.clock, left.unsigned_abs().min(LONG_POLL)) => asked,
+            () = app.stopping.cancelled() => return Heard::Stop,
+        };
+        match asked {
+            Ok(Progress::Pending) => {
+                *faults = 0;
+                Heard::Nothing
+            }
+            Ok(Progress::Verified(identity)) => Heard::Answer(Ok(identity)),
+            Err(error) if error.kind == EidErrorKind::ProviderUnavailable && *faults < MOST_FAULTS => {
+                *faults += 1;
+                tokio::time::sleep(PAUSE_AFTER_FAULT).await;
+                Heard::Nothing
+            }
+            Err(error) => Heard::Answer(Err(error)),
+        }
     }
 
     async fn verified(self, app: &App, identity: &VerifiedIdentity, now: OffsetDateTime) -> sqlx::Result<()> {
         let configuration = app.configuration();
         let mut providers = configuration.snapshot().identity_providers().iter();
         let Some(provider) = providers.find(|provider| provider.id == self.provider) else {
-            return fail(app, self.attempt, AttemptState::Failed, &EidErrorKind::ProviderConfig.into(), now).await;
+            return fail(app, self.attempt, AttemptState::Failed, &EidErrorKind::ProviderConfig.into(), now).await.map(drop);
         };
         let number = identity.national_id().expose();
         let evidence = serde_json::to_vec(identity.evidence()).unwrap_or_default();
@@ -190,11 +220,8 @@ impl Attendant {
             Verdict::Blocked(person) => {
                 end(app, self.attempt, &EidErrorKind::NotAvailableForUser.into(), Some(person), now).await
             }
-            Verdict::Restricted(person) => refuse_restricted(app, self.attempt, person, now).await,
-            Verdict::Late => {
-                let audit = audit(now, "late_result", None);
-                sign_in_attempts::audit_late_result(&app.pool, self.attempt, &audit).await
-            }
+            Verdict::Restricted(person) => self.refuse_restricted(app, person, now).await,
+            Verdict::Late => audit_late_result(app, self.attempt, now).await,
         }
     }
 }
@@ -218,13 +245,13 @@ pub async fn take_over(app: &App, attempt: &SignInAttempt, now: OffsetDateTime) 
         (AttemptState::Failed, EidErrorKind::ProviderUnavailable)
     } else {
         let attendant = Attendant::new(attempt.id, attempt.identity_provider_id);
-        app.tasks.spawn(attendant.attend(app.clone()));
+        app.tasks.spawn(attendant.attend(app.clone(), None));
         return Ok(false);
     };
-    fail(app, attempt.id, state, &kind.into(), now).await.map(|()| true)
+    fail(app, attempt.id, state, &kind.into(), now).await.map(|_| true)
 }
 
-/// Ends an attempt because the person gave it up in the browser; what the phone says later is dropped.
+/// Ends an attempt because the person gave it up in the browser; an approval that comes later is dropped.
 pub async fn cancel(app: &App, id: AttemptId, now: OffsetDateTime) -> sqlx::Result<()> {
     sign_in_attempts::cancel(&app.pool, id, now + SAME_BROWSER_PAUSE, &audit(now, "cancelled", None)).await?;
     metrics::SIGN_IN_ATTEMPTS.increment(&["cancelled"]);
@@ -234,24 +261,25 @@ pub async fn cancel(app: &App, id: AttemptId, now: OffsetDateTime) -> sqlx::Resu
 /// How long the same browser waits after a cancel before it may ask for another prompt (eid.md §10.4).
 const SAME_BROWSER_PAUSE: Duration = Duration::seconds(5);
 
-/// Ends an attempt because the person has closed the telephone number to browsers that they have not signed in with; the page says
-/// no more than of a number without an electronic ID (EID-07, ias-domain.md §6.4).
-pub(super) async fn refuse_restricted(app: &App, id: AttemptId, person: PersonId, now: OffsetDateTime) -> sqlx::Result<()> {
-    end(app, id, &EidErrorKind::Restricted.into(), Some(person), now).await
-}
-
-async fn end(app: &App, id: AttemptId, error: &EidError, person: Option<PersonId>, now: OffsetDateTime) -> sqlx::Result<()> {
+pub(super) async fn end(
+    app: &App,
+    id: AttemptId,
+    error: &EidError,
+    person: Option<PersonId>,
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
     let ended = Ended { state: AttemptState::Failed, error, person };
-    note(app, id, &ended, now).await
+    note(app, id, &ended, now).await.map(drop)
 }
 
+/// Ends an attempt that is open; whether it was.
 pub(super) async fn fail(
     app: &App,
     id: AttemptId,
     state: AttemptState,
     error: &EidError,
     now: OffsetDateTime,
-) -> sqlx::Result<()> {
+) -> sqlx::Result<bool> {
     note(app, id, &Ended { state, error, person: None }, now).await
 }
 
@@ -263,7 +291,7 @@ struct Ended<'a> {
     person: Option<PersonId>,
 }
 
-async fn note(app: &App, id: AttemptId, ended: &Ended<'_>, now: OffsetDateTime) -> sqlx::Result<()> {
+async fn note(app: &App, id: AttemptId, ended: &Ended<'_>, now: OffsetDateTime) -> sqlx::Result<bool> {
     let Ended { state, error, person } = *ended;
     let incident = Uuid::from_bytes(entropy::bytes());
     let (kind, provider_code) = (error.kind.as_str(), error.provider_code.as_deref());
@@ -271,7 +299,7 @@ async fn note(app: &App, id: AttemptId, ended: &Ended<'_>, now: OffsetDateTime) 
     let mut audit = audit(now, kind, provider_code);
     audit.about.actor_id = person;
     let Some(subject_key) = sign_in_attempts::mark_failed(&app.pool, id, &failure, &audit).await? else {
-        return Ok(());
+        return Ok(false);
     };
     metrics::SIGN_IN_ATTEMPTS.increment(&[kind]);
     // neither the reason nor the provider's word holds anything personal
@@ -281,7 +309,11 @@ async fn note(app: &App, id: AttemptId, ended: &Ended<'_>, now: OffsetDateTime) 
     if let Some(subject_key) = subject_key.filter(|_| error.kind == EidErrorKind::UserCancelled) {
         limits::count_refusal(app, &subject_key, now).await?;
     }
-    Ok(())
+    Ok(true)
+}
+
+pub(super) async fn audit_late_result(app: &App, id: AttemptId, now: OffsetDateTime) -> sqlx::Result<()> {
+    sign_in_attempts::audit_late_result(&app.pool, id, &audit(now, "late_result", None)).await
 }
 
 fn audit(now: OffsetDateTime, kind: &str, provider_code: Option<&str>) -> AuditRecord {

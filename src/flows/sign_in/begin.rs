@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     DRIVER_STATE, INPUT,
-    attend::{Attendant, LEASE, refuse_restricted},
+    attend::{Attendant, LEASE},
     limits,
 };
 use crate::{
@@ -135,6 +135,7 @@ pub async fn begin(
             identity_provider_id: provider.id,
             identity_provider: provider.kind,
             subject_key,
+            closed_key: subject_key.map(|key| limits::closed_key(app, key)).as_deref(),
             driver_state: &sealed,
             input: &app.keys().sealing().seal(INPUT, typed.as_bytes()),
             lease_owner: attendant.id,
@@ -159,7 +160,7 @@ pub async fn begin(
     transaction.commit().await?;
     metrics::SIGN_IN_ATTEMPTS.increment(&["started"]);
     if let Some(person) = stored.restricted_by {
-        refuse_restricted(app, id, person, now).await?;
+        app.tasks.spawn(attendant.refuse_as_usual(app.clone(), person));
         return Ok(Begun { attempt: id, step: None });
     }
     if driver.is_polled() {

@@ -16,6 +16,8 @@ use crate::{
 #[derive(Clone, Copy)]
 enum Limit {
     Number,
+    /// the number, from browsers that it is closed to: they ask nobody, and may use nothing up (RAT-03)
+    ClosedNumber,
     Browser,
     Network,
     /// the person refused on the phone: a cool-down for the number
@@ -28,6 +30,7 @@ impl Limit {
     fn word(self) -> Option<&'static [u8]> {
         match self {
             Self::Number => None,
+            Self::ClosedNumber => Some(b"closed number"),
             Self::Browser => Some(b"browser"),
             Self::Network => Some(b"network"),
             Self::Refusals => Some(b"refusals"),
@@ -36,7 +39,7 @@ impl Limit {
 
     fn most_and_window(self, limits: &SignIn) -> (u32, Duration) {
         match self {
-            Self::Number => (limits.attempts_per_number, limits.attempts_window),
+            Self::Number | Self::ClosedNumber => (limits.attempts_per_number, limits.attempts_window),
             Self::Browser => (limits.attempts_per_browser, limits.attempts_window),
             Self::Network => (limits.attempts_per_address, limits.attempts_window),
             Self::Refusals => (limits.refusals_before_pause, limits.attempts_window),
@@ -64,7 +67,7 @@ pub(super) struct Asker<'a> {
 impl Asker<'_> {
     fn value(&self, limit: Limit) -> Option<Vec<u8>> {
         match limit {
-            Limit::Number | Limit::Refusals => self.subject_key.map(<[u8]>::to_vec),
+            Limit::Number | Limit::ClosedNumber | Limit::Refusals => self.subject_key.map(<[u8]>::to_vec),
             Limit::Browser => Some(self.binding_hash.to_vec()),
             // RAT-02: a /64 is one asker
             Limit::Network => Some(match self.address {
@@ -99,6 +102,11 @@ pub(super) async fn count_start(app: &App, asker: &Asker<'_>, now: OffsetDateTim
 /// Until when the prompts of a number are counted together, from the first one of them at `now`.
 pub(super) fn prompts_counted_until(app: &App, now: OffsetDateTime) -> OffsetDateTime {
     now + Limit::Number.most_and_window(&app.settings.sign_in).1
+}
+
+/// The name of a number for browsers that it is closed to.
+pub(super) fn closed_key(app: &App, subject_key: &[u8]) -> Vec<u8> {
+    Limit::ClosedNumber.key(app, subject_key)
 }
 
 /// Judges the counter of a number, in which the prompt that is about to leave was counted (RAT-01).

@@ -16,7 +16,9 @@ mod attend;
 mod begin;
 mod certificate_pass;
 mod complete;
+mod given_up;
 mod limits;
+mod restriction;
 
 use attend::Attendant;
 

@@ -8,9 +8,9 @@ use axum::{
 
 use crate::app::App;
 
-/// The process runs.
-pub async fn healthz() -> &'static str {
-    "ok\n"
+/// The process runs, and where it believes to be (eid.md §12.9).
+pub async fn healthz(State(app): State<App>) -> String {
+    format!("ok\nenvironment: {}\n", app.settings.environment.as_str())
 }
 
 /// The node may be given requests: it is not stopping, its configuration is confirmed and its clock is right.

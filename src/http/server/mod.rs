@@ -23,11 +23,11 @@ use tower::ServiceExt as _;
 
 use self::{
     addresses::Addresses,
-    tls::{Tls, TlsFault},
+    tls::{ClientCertificates, Tls, TlsFault},
     watch::watch,
 };
 use super::{extract::client_certificate::ClientCertificate, layers::MalformedHead};
-use crate::{app::App, config::server::Server, telemetry::metrics};
+use crate::{app::App, base::clock::Clock, config::server::Server, telemetry::metrics};
 
 /// For telling a client of HTTP/2 that its connection ends, where nothing is under way on it.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -48,22 +48,33 @@ impl Listener {
 impl Listener {
     /// The listener of the card host, which asks browsers for certificates where it speaks TLS itself (eid.md §4.4).
     pub fn of_card_host(tcp: TcpListener, app: &App) -> Result<Self, TlsFault> {
-        let server = &app.settings.server;
-        let Some((certificate, key)) = server.card_tls_files() else { return Ok(tcp.into()) };
         let host = app.configuration().card_hosts().next();
         let asker = app.clone();
-        let tls = Tls::open(tls::Options {
-            listener: "card",
-            certificate: certificate.clone(),
-            key: key.clone(),
-            // without an identity provider that has a card host nobody is sent there, whatever the certificate names
-            host: host.as_deref().and_then(|host| host.split(':').next()).map(ToOwned::to_owned),
-            handshake_timeout: server.tls_handshake_timeout,
-            client_certificates: tls::ClientCertificates::Asked(Box::new(move || asker.configuration().card_issuers())),
-            clock: app.clock.clone(),
-        })?;
-        Ok(Self::new(tcp, Some(Arc::new(tls))))
+        let asked = ClientCertificates::Asked(Box::new(move || asker.configuration().card_issuers()));
+        let tls = card_tls(&app.settings.server, host.as_deref(), asked, &app.clock)?;
+        Ok(Self::new(tcp, tls.map(Arc::new)))
     }
+}
+
+/// The TLS of the card host, where the settings give it a certificate; `host` is that of an identity provider, with its port. Without
+/// one nobody is sent there, whatever the certificate names.
+pub fn card_tls(
+    server: &Server,
+    host: Option<&str>,
+    client_certificates: ClientCertificates,
+    clock: &Clock,
+) -> Result<Option<Tls>, TlsFault> {
+    let Some((certificate, key)) = server.card_tls_files() else { return Ok(None) };
+    let options = tls::Options {
+        listener: "card",
+        certificate: certificate.clone(),
+        key: key.clone(),
+        host: host.and_then(|host| host.split(':').next()).map(ToOwned::to_owned),
+        handshake_timeout: server.tls_handshake_timeout,
+        client_certificates,
+        clock: clock.clone(),
+    };
+    Tls::open(options).map(Some)
 }
 
 impl From<TcpListener> for Listener {

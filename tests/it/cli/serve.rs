@@ -166,7 +166,7 @@ async fn ops_03_health_and_metrics_are_on_their_own_listener() {
         let answer = reqwest::get(format!("{}{path}", node.operations)).await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     };
-    assert_eq!(ask("/healthz").await, (200, "ok\n".to_owned()));
+    assert_eq!(ask("/healthz").await, (200, "ok\nenvironment: development\n".to_owned()), "eid.md §12.9");
     assert_eq!(ask("/readyz").await, (200, "ready\n".to_owned()));
     assert_eq!(ask("/connect/token").await.0, 404);
     assert_eq!(reqwest::get(format!("{}/nothing", node.issuer)).await.unwrap().status(), 404);

@@ -107,6 +107,23 @@ async fn ops_02_and_x5_01_production_refuses_stored_rows_that_are_unsafe_all_at_
     ]);
 }
 
+/// Whatever is wrong with the settings: the demo alone is, in this binary.
+#[tokio::test(flavor = "multi_thread")]
+async fn ops_02_the_doctor_of_production_lists_settings_and_rows_at_once() {
+    let mut stage = Stage::new().await;
+    stage.apply_the_demo().await.prints();
+    stage.set("IAS__ENVIRONMENT", Some("production"));
+    stage.set("IAS__SERVER__ISSUER", Some("http://localhost:8080"));
+    stage.set("IAS__SERVER__HEADER_TIMEOUT", Some("10 seconds"));
+    stage.run(&["doctor"]).await.refuses(&[
+        "built with the simulator and the demo",
+        "server.header_timeout",
+        "must begin with https://",
+        "belongs to the environment development, not to production",
+        "identity provider sim: driver.mobile_id.base_url",
+    ]);
+}
+
 /// Elsewhere the other ways to sign in go on.
 #[tokio::test(flavor = "multi_thread")]
 async fn x5_01_a_driver_that_cannot_be_made_is_logged_and_stops_production_alone() {

@@ -25,6 +25,27 @@ async fn a_certificate_that_does_not_serve_keeps_the_server_from_starting() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_tries_the_certificate_of_the_card_host() {
+    let mut stage = Stage::new().await;
+    stage.apply_the_demo().await.prints();
+    let said = stage.run(&["doctor"]).await.prints();
+    assert!(said.contains("its card_host https://localhost:1 is not served here, since server.card_listen is empty"), "{said}");
+    for (name, value) in [("LISTEN", "127.0.0.1:0"), ("TLS_CERTIFICATE", "tls.pem"), ("TLS_KEY", "tls.key")] {
+        stage.set(&format!("IAS__SERVER__CARD_{name}"), Some(value));
+    }
+    stage.run(&["doctor"]).await.refuses(&["server.card_tls_certificate", "tls.pem cannot be read"]);
+    let authority = TlsAuthority::new("Rót");
+    authority.server(&["other.example.is"]).write(stage.directory.path());
+    for command in ["serve", "doctor"] {
+        stage.run(&[command]).await.refuses(&["server.card_tls_certificate", "tls.pem does not name localhost"]);
+    }
+    authority.server(&["localhost"]).write(stage.directory.path());
+    let said = stage.run(&["doctor"]).await.prints();
+    assert!(said.contains("certificate and key of the card host are in order"), "{said}");
+    assert!(!said.contains("is not served here"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ssr_02_nothing_is_opened_for_outgoing_calls_outside_development() {
     let mut stage = Stage::new().await;
     let root = stage.write("ca.pem", &TlsAuthority::new("Rót").pem);

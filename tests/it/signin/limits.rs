@@ -2,8 +2,9 @@
 //! refusals (EID-06, RAT-01, RAT-02).
 
 use futures_util::future::join_all;
+use ias::{base::digest::hmac_sha256, model::phone_number::PhoneNumber};
 use reqwest::{StatusCode, header::RETRY_AFTER};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use crate::support::{
     database::count,
@@ -179,6 +180,40 @@ async fn eid_06_three_refusals_on_the_phone_stop_every_prompt_to_it_for_ten_minu
     let mut person = started(&server, &phone).await;
     until_answered(&mut person).await;
     assert_problem(&person, "problem-cancelled");
+}
+
+/// Whoever cancels before the person refuses would never be counted.
+#[tokio::test]
+async fn eid_06_a_refusal_counts_after_a_cancel_as_well_and_the_number_stays_held() {
+    let server = TestServer::start().await;
+    let owner = server.owner().await;
+    let phone = Phone::asking().await;
+    let keys = server.app.keys();
+    let keys = keys.pseudonyms();
+    let number = PhoneNumber::parse(&phone.number, true).unwrap().key(keys);
+    let key = hmac_sha256(keys.expose(), &[b"limit", b"refusals", &number]);
+    for refusals in 1..=3 {
+        let mut person = started(&server, &phone).await;
+        eventually("the prompt", async || (phone.prompts().await.len() == usize::try_from(refusals).unwrap()).then_some(()))
+            .await;
+        person.submit(&[("decision", "cancel")]).await;
+        phone.refuse().await;
+        let ends = server.app.clock.now() + WINDOW;
+        eventually("the count", async || {
+            let counter: Option<(i32, OffsetDateTime)> =
+                sqlx::query_as("select count, expires_at from rate_limits where key = $1")
+                    .bind(key.as_slice())
+                    .fetch_optional(&owner)
+                    .await
+                    .unwrap();
+            counter.filter(|(count, until)| *count == refusals && (refusals < 3 || *until == ends))
+        })
+        .await;
+        assert_eq!(count(&owner, "open_attempts").await, 1, "another browser waits for the end of the prompt");
+        server.clock.advance(Duration::seconds(130));
+    }
+    is_limited(&server, &mut browser(), &phone, "8").await;
+    assert_eq!(phone.prompts().await.len(), 3, "no push was sent");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use ias::{
     flows::admin::live_state,
     model::{national_id::NationalId, phone_number::PhoneNumber},
 };
+use reqwest::StatusCode;
 use time::Duration;
 
 use crate::support::{
@@ -81,13 +82,44 @@ async fn eid_07_a_closed_number_is_answered_as_one_without_an_electronic_id() {
     let page = |person: &Person| {
         let page = person.page();
         let incident = page.text_of("#incident").unwrap();
-        (page.status, page.url.path().to_owned(), page.text_of("main").unwrap().replace(&incident, ""), person.visited.len())
+        (page.status, page.url.path().to_owned(), page.text_of("main").unwrap().replace(&incident, ""))
     };
-    let refused = is_refused(&server, &closed).await;
+    let mut refused = started(&server, &closed).await;
+    assert!(refused.page().text_of("#verification-code").is_some(), "not told apart at once: {}", refused.page());
     let mut without = started(&server, &Phone::nobodys()).await;
+    assert_eq!(refused.visited.len(), without.visited.len(), "the same number of steps");
+    until_answered(&mut refused).await;
     until_answered(&mut without).await;
-    let ((status, path, text, _), expected) = (page(&refused), page(&without));
-    assert_eq!((status, path, text), (expected.0, expected.1, expected.2));
+    assert_eq!(page(&refused), page(&without));
+    assert_eq!(closed.prompts().await.len(), 0, "no push was sent");
+}
+
+/// The rest of what a browser sees of a number: another start while one is open, and the limit.
+#[tokio::test]
+async fn rat_03_strangers_use_nothing_up_of_a_closed_number_and_see_the_limits_of_any_other() {
+    let server = TestServer::start_with(|settings| {
+        settings.sign_in.attempts_per_number = 2;
+        settings.sign_in.attempts_per_address = 50;
+    })
+    .await;
+    let (limited, held) = (Phone::new().await, Phone::new().await);
+    let mut known = [signed_in(&server, &limited).await, signed_in(&server, &held).await];
+    restrict(&server, &limited, Duration::days(2)).await;
+    restrict(&server, &held, Duration::days(2)).await;
+    for _ in 0..2 {
+        is_refused(&server, &limited).await;
+    }
+    let stranger = started(&server, &limited).await;
+    assert_eq!(stranger.page().status, StatusCode::TOO_MANY_REQUESTS, "{}", stranger.page());
+    let mut given_up = started(&server, &held).await;
+    assert_problem(&started(&server, &held).await, "problem-busy");
+    given_up.submit(&[("decision", "cancel")]).await;
+    assert_problem(&started(&server, &held).await, "problem-busy");
+    for (known, phone) in known.iter_mut().zip([&limited, &held]) {
+        for _ in 0..3 {
+            sign_in_again(known, &server, phone).await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The answer: who signed it, whether it is about our question, and what it says (RFC 6960 §3.2, §4.2.2).
 
-use der::{Decode as _, Encode as _, Header, Reader as _, SliceReader, Tag, oid::AssociatedOid as _};
+use der::{Decode as _, Encode as _, Header, Reader as _, SliceReader, Tag, asn1::BitString, oid::AssociatedOid as _};
 use rustls_pki_types::CertificateDer;
 use sha1::{Digest as _, Sha1};
 use spki::AlgorithmIdentifierOwned;
@@ -61,7 +61,7 @@ pub(super) fn verify(
 ) -> Result<Verdict, RevocationFault> {
     let encoded = successful(body)?;
     let response = BasicOcspResponse::from_der(&encoded).map_err(|_| RevocationFault::Malformed)?;
-    check_signature(&encoded, &response, issuer, rules)?;
+    check_signer(&encoded, &response, issuer, rules)?;
     check_nonce(&response, question, rules)?;
     let single = about(&response, &question.cert_id)?;
     let this_update = check_times(single, rules)?;
@@ -97,7 +97,7 @@ fn successful(body: &[u8]) -> Result<Vec<u8>, RevocationFault> {
 
 /// RFC 6960 §4.2.2.2: signed by the issuer itself, by a responder that the configuration designates, or by one whose certificate
 /// the issuer signed for this purpose.
-fn check_signature(
+fn check_signer(
     encoded: &[u8],
     response: &BasicOcspResponse,
     issuer: &CertificateDer<'_>,
@@ -106,14 +106,14 @@ fn check_signature(
     let signed = signed_bytes(encoded).map_err(|_| RevocationFault::Malformed)?;
     let responder = &response.tbs_response_data.responder_id;
     if names(responder, issuer) {
-        return check_signature_by(issuer, signed, response);
+        return check_signature(issuer, signed, response);
     }
     if let Some(designated) = rules.designated.iter().find(|designated| names(responder, designated)) {
         let parsed = trust::parse(designated).ok_or(RevocationFault::Malformed)?;
         if !trust::is_valid_at(&parsed, rules.now) || !may_sign(&parsed) {
             return Err(RevocationFault::Responder);
         }
-        return check_signature_by(designated, signed, response);
+        return check_signature(designated, signed, response);
     }
     let certificates = response.certs.as_deref().unwrap_or_default();
     if certificates.len() > MOST_CERTIFICATES {
@@ -126,7 +126,7 @@ fn check_signature(
         .find(|certificate| names(responder, certificate))
         .ok_or(RevocationFault::Responder)?;
     check_delegate(&delegate, issuer, rules)?;
-    check_signature_by(&delegate, signed, response)
+    check_signature(&delegate, signed, response)
 }
 
 /// The issuer's own signature under the responder's certificate, made for OCSP, valid now, and not itself in need of a check.
@@ -160,17 +160,29 @@ fn needs_no_check(certificate: &X509Certificate<'_>) -> bool {
     seconds <= SHORT_VALIDITY.whole_seconds() || certificate.extensions().iter().any(|found| found.oid.as_bytes() == NO_CHECK)
 }
 
-fn check_signature_by(signer: &CertificateDer<'_>, signed: &[u8], response: &BasicOcspResponse) -> Result<(), RevocationFault> {
-    let signer = EndEntityCert::try_from(signer).map_err(|_| RevocationFault::Responder)?;
-    let named = identifier(&response.signature_algorithm).ok_or(RevocationFault::Signature)?;
-    let signature = response.signature.as_bytes().ok_or(RevocationFault::Signature)?;
+fn check_signature(signer: &CertificateDer<'_>, signed: &[u8], response: &BasicOcspResponse) -> Result<(), RevocationFault> {
+    is_signed_by(signer, signed, &response.signature_algorithm, &response.signature)
+        .then_some(())
+        .ok_or(RevocationFault::Signature)
+}
+
+/// Whether the signature over the bytes is by this certificate's key.
+pub(super) fn is_signed_by(
+    signer: &CertificateDer<'_>,
+    signed: &[u8],
+    algorithm: &AlgorithmIdentifierOwned,
+    signature: &BitString,
+) -> bool {
+    let (Ok(signer), Some(named), Some(signature)) =
+        (EndEntityCert::try_from(signer), identifier(algorithm), signature.as_bytes())
+    else {
+        return false;
+    };
     // ECDSA with one hash stands for several curves; the one that fits the key decides.
     SIGNATURE_ALGORITHMS
         .iter()
         .filter(|algorithm| algorithm.signature_alg_id().as_ref() == named)
         .any(|algorithm| signer.verify_signature(*algorithm, signed, signature).is_ok())
-        .then_some(())
-        .ok_or(RevocationFault::Signature)
 }
 
 /// The content of an AlgorithmIdentifier, as the list of algorithms has it.

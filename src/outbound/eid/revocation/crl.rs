@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
+use der::{Decode as _, Header, Reader as _, SliceReader, Tag, asn1::BitString};
 use reqwest::StatusCode;
+use rustls_pki_types::CertificateDer;
+use spki::AlgorithmIdentifierOwned;
 use time::OffsetDateTime;
 use url::Url;
 use webpki::{
@@ -23,7 +26,7 @@ use super::{
         error::DriverFault,
         trust,
     },
-    CrlEvidence, RevocationEvidence, RevocationFault, Verdict, listed,
+    CrlEvidence, RevocationEvidence, RevocationFault, Verdict, answer, listed,
 };
 use crate::{
     model::{environment::Environment, identity_provider::TrustProfile},
@@ -53,15 +56,26 @@ pub(super) struct Lists {
     http: OutboundClient,
     urls: Vec<Url>,
     hosts: Vec<String>,
+    /// whose lists are kept: nobody else's can say anything of a certificate that is believed
+    issuers: Vec<CertificateDer<'static>>,
     kept: Mutex<HashMap<Url, Arc<tokio::sync::Mutex<Place>>>>,
 }
 
 /// What is known of one address. Who fetches holds its lock, so that the others wait for the same answer.
 #[derive(Debug, Default)]
 struct Place {
-    list: Option<Arc<List>>,
+    /// what it has served, the newest of each issuer
+    lists: Vec<Kept>,
     fetched_at: Option<OffsetDateTime>,
     failed_at: Option<OffsetDateTime>,
+}
+
+/// A list, and the key that has signed it.
+#[derive(Clone, Debug)]
+struct Kept {
+    list: Arc<List>,
+    /// SubjectPublicKeyInfo, DER
+    signer: Vec<u8>,
 }
 
 /// A list that could be read; whose it is and whether it is signed is looked at with each use.
@@ -80,6 +94,11 @@ impl Lists {
             http: http.named("crl"),
             urls: urls.collect::<Result<_, _>>()?,
             hosts: profile.crl_hosts.clone(),
+            issuers: [&profile.anchors_pem, &profile.intermediates_pem]
+                .into_iter()
+                .map(|pem| trust::certificates(pem, environment == Environment::Production))
+                .collect::<Result<Vec<_>, _>>()?
+                .concat(),
             kept: Mutex::default(),
         })
     }
@@ -112,23 +131,26 @@ impl Lists {
         let place = self.place(url)?;
         let mut place = place.lock().await;
         let within = |at: Option<OffsetDateTime>, span| at.is_some_and(|at| (at..at + span).contains(&now));
-        let in_hand = place.list.clone().filter(|list| list.holds_at(now));
-        if let Some(list) = in_hand.clone()
-            && (within(place.fetched_at, FETCHED_EVERY) || within(place.failed_at, PAUSE))
-        {
-            return Ok(list);
+        // one that has run out says nothing any more, of newer ones either
+        place.lists.retain(|kept| kept.list.holds_at(now));
+        let (is_young, rests) = (within(place.fetched_at, FETCHED_EVERY), within(place.failed_at, PAUSE));
+        match place.list_of_issuer_of(leaf) {
+            Some(list) if is_young || rests => return Ok(list),
+            // lists of several issuers at addresses of their own: this one is another's
+            None if is_young && !place.lists.is_empty() => return Err(RevocationFault::AnotherList),
+            None if rests => return Err(RevocationFault::ListTime),
+            _ => {}
         }
-        if within(place.failed_at, PAUSE) {
-            return Err(RevocationFault::ListTime);
-        }
-        match self.fetch(url, leaf, now).await {
-            Ok(list) if place.list.as_ref().is_none_or(|before| list.follows(before)) => {
-                let list = Arc::new(list);
-                *place = Place { list: Some(Arc::clone(&list)), fetched_at: Some(now), failed_at: None };
-                Ok(list)
+        match self.fetch(url, now).await {
+            // an older list would forget what was revoked since
+            Ok(new) if place.lists.iter().all(|before| !before.is_newer_than(&new)) => {
+                place.lists.retain(|before| !before.is_of_issuer_of(&new));
+                place.lists.push(new);
+                (place.fetched_at, place.failed_at) = (Some(now), None);
+                place.list_of_issuer_of(leaf).ok_or(RevocationFault::AnotherList)
             }
-            Ok(_) => keep(&mut place, in_hand, RevocationFault::ListTime, now),
-            Err(fault) => keep(&mut place, in_hand, fault, now),
+            Ok(_) => place.keep(leaf, RevocationFault::ListTime, now),
+            Err(fault) => place.keep(leaf, fault, now),
         }
     }
 
@@ -140,7 +162,8 @@ impl Lists {
         Ok(Arc::clone(kept.entry(url.clone()).or_default()))
     }
 
-    async fn fetch(&self, url: &Url, leaf: &Leaf, now: OffsetDateTime) -> Result<List, RevocationFault> {
+    /// A list that holds, signed by an issuer of the profile: what anybody may have written on the way takes no list's place.
+    async fn fetch(&self, url: &Url, now: OffsetDateTime) -> Result<Kept, RevocationFault> {
         let answer = self.http.get_up_to(url.clone(), TIMEOUT, MOST_BYTES).await.map_err(RevocationFault::NoListAnswer)?;
         if answer.status != StatusCode::OK {
             return Err(RevocationFault::ListStatus(answer.status.as_u16()));
@@ -149,24 +172,46 @@ impl Lists {
         if !list.holds_at(now) {
             return Err(RevocationFault::ListTime);
         }
-        // what anybody may have written on the way takes no signed list's place
-        if list.is_of_issuer_of(leaf) {
-            list.verdict(leaf, now)?;
-        }
-        Ok(list)
+        let signer = self.issuers.iter().find(|issuer| list.names(issuer) && is_signed_by(&answer.body, issuer));
+        let signer = signer.and_then(|issuer| trust::parse(issuer)).ok_or(RevocationFault::AnotherList)?;
+        Ok(Kept { list: Arc::new(list), signer: signer.public_key().raw.to_vec() })
     }
 }
 
-/// Remembers that no newer list came; the one in hand serves while it holds.
-fn keep(
-    place: &mut Place,
-    in_hand: Option<Arc<List>>,
-    fault: RevocationFault,
-    now: OffsetDateTime,
-) -> Result<Arc<List>, RevocationFault> {
-    place.failed_at = Some(now);
-    tracing::warn!(cause = %fault, still_holds = in_hand.is_some(), "a revocation list could not be renewed");
-    in_hand.ok_or(fault)
+impl Place {
+    fn list_of_issuer_of(&self, leaf: &Leaf) -> Option<Arc<List>> {
+        let issuer = trust::parse(&leaf.issuer)?;
+        let found = |kept: &&Kept| kept.signer == issuer.public_key().raw && kept.list.names(&leaf.issuer);
+        self.lists.iter().find(found).map(|kept| Arc::clone(&kept.list))
+    }
+
+    /// Remembers that no newer list came; the one in hand serves while it holds.
+    fn keep(&mut self, leaf: &Leaf, fault: RevocationFault, now: OffsetDateTime) -> Result<Arc<List>, RevocationFault> {
+        self.failed_at = Some(now);
+        let in_hand = self.list_of_issuer_of(leaf);
+        tracing::warn!(cause = %fault, still_holds = in_hand.is_some(), "a revocation list could not be renewed");
+        in_hand.ok_or(fault)
+    }
+}
+
+impl Kept {
+    fn is_of_issuer_of(&self, other: &Self) -> bool {
+        self.signer == other.signer && self.list.list.issuer() == other.list.list.issuer()
+    }
+
+    fn is_newer_than(&self, other: &Self) -> bool {
+        self.is_of_issuer_of(other) && self.list.this_update > other.list.this_update
+    }
+}
+
+/// Whether a list is signed by the key of this certificate (RFC 5280 §5.1.1).
+fn is_signed_by(list: &[u8], issuer: &CertificateDer<'_>) -> bool {
+    let parts = || -> der::Result<_> {
+        let mut reader = SliceReader::new(list)?;
+        Header::decode(&mut reader)?.tag.assert_eq(Tag::Sequence)?;
+        Ok((reader.tlv_bytes()?, AlgorithmIdentifierOwned::decode(&mut reader)?, BitString::decode(&mut reader)?))
+    };
+    parts().is_ok_and(|(signed, algorithm, signature)| answer::is_signed_by(issuer, signed, &algorithm, &signature))
 }
 
 impl List {
@@ -186,14 +231,10 @@ impl List {
         })
     }
 
-    /// Whether it may take the place of another: an older list would forget what was revoked since.
-    fn follows(&self, before: &Self) -> bool {
-        self.list.issuer() == before.list.issuer() && self.this_update >= before.this_update
-    }
-
-    fn is_of_issuer_of(&self, leaf: &Leaf) -> bool {
+    /// Whether it is in the name of this certificate's subject.
+    fn names(&self, issuer: &CertificateDer<'_>) -> bool {
         // the list's name lacks the outer tag of the certificate's
-        trust::parse(&leaf.issuer).is_some_and(|issuer| issuer.subject().as_raw().ends_with(self.list.issuer()))
+        trust::parse(issuer).is_some_and(|issuer| issuer.subject().as_raw().ends_with(self.list.issuer()))
     }
 
     fn holds_at(&self, now: OffsetDateTime) -> bool {

@@ -6,6 +6,8 @@ mod crl;
 mod ocsp;
 mod request;
 
+use std::time::Duration;
+
 use serde::Serialize;
 use time::OffsetDateTime;
 use url::Url;
@@ -19,6 +21,10 @@ use crate::{
     },
     outbound::client::{OutboundClient, OutboundError},
 };
+
+/// For everything that is asked about one certificate: less than `server.request_timeout`, in which a card's answer is looked at,
+/// and than the lease of an attempt with its poll.
+const MOST_TIME: Duration = Duration::from_secs(12);
 
 /// Who said that a certificate holds, for the evidence.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
@@ -89,6 +95,8 @@ pub(super) enum RevocationFault {
     Time,
     #[error("the responder does not know the certificate")]
     Unknown,
+    #[error("nobody has said anything in time")]
+    Slow,
     #[error("a simulated responder in production")]
     Simulated,
     #[error("no revocation list is configured, and the certificate names none that may be read")]
@@ -125,6 +133,7 @@ enum Verdict {
 #[derive(Debug)]
 pub(super) struct Revocation {
     check: RevocationCheck,
+    most_time: Duration,
     responders: Responders,
     lists: Lists,
 }
@@ -137,6 +146,7 @@ impl Revocation {
         }
         Ok(Self {
             check: profile.revocation,
+            most_time: MOST_TIME,
             responders: Responders::new(profile, http.clone(), environment)?,
             lists: Lists::new(profile, http, environment)?,
         })
@@ -149,12 +159,15 @@ impl Revocation {
         refuse_tests: bool,
         now: OffsetDateTime,
     ) -> Result<RevocationEvidence, EidError> {
-        let verdict = match self.check {
-            RevocationCheck::None => Ok(Verdict::Good(RevocationEvidence::NotChecked)),
-            RevocationCheck::Ocsp => self.responders.check(leaf, refuse_tests, now).await,
-            RevocationCheck::Crl => self.lists.check(leaf, now).await,
-            RevocationCheck::OcspThenCrl => self.check_both(leaf, refuse_tests, now).await,
-        };
+        let verdict = within(self.most_time, async {
+            match self.check {
+                RevocationCheck::None => Ok(Verdict::Good(RevocationEvidence::NotChecked)),
+                RevocationCheck::Ocsp => self.responders.check(leaf, refuse_tests, now).await,
+                RevocationCheck::Crl => self.lists.check(leaf, now).await,
+                RevocationCheck::OcspThenCrl => self.check_both(leaf, refuse_tests, now).await,
+            }
+        })
+        .await;
         // X5-03: fails closed
         match verdict.map_err(|fault| EidErrorKind::RevocationUnavailable.because(fault))? {
             Verdict::Good(evidence) => Ok(evidence),
@@ -163,7 +176,9 @@ impl Revocation {
     }
 
     async fn check_both(&self, leaf: &Leaf, refuse_tests: bool, now: OffsetDateTime) -> Result<Verdict, RevocationFault> {
-        let ocsp = match self.responders.check(leaf, refuse_tests, now).await {
+        // the list needs some of it
+        let said = within(self.most_time * 2 / 3, self.responders.check(leaf, refuse_tests, now)).await;
+        let ocsp = match said {
             Err(fault) if fault.is_silence() => fault,
             said => return said,
         };
@@ -171,6 +186,13 @@ impl Revocation {
         let verdict = self.lists.check(leaf, now).await;
         verdict.map_err(|crl| RevocationFault::Neither { ocsp: Box::new(ocsp), crl: Box::new(crl) })
     }
+}
+
+async fn within(
+    span: Duration,
+    asked: impl Future<Output = Result<Verdict, RevocationFault>>,
+) -> Result<Verdict, RevocationFault> {
+    tokio::time::timeout(span, asked).await.unwrap_or(Err(RevocationFault::Slow))
 }
 
 /// The first address of a certificate whose host is one that we may ask (SSR-06).

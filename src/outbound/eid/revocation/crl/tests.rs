@@ -8,7 +8,10 @@ use rcgen::KeyPair;
 use time::Duration as Span;
 
 use super::{
-    super::super::{certificate, mutation::edits, test_authority::*, trust::Trust},
+    super::{
+        super::{EidErrorKind, certificate, mutation::edits, test_authority::*, trust::Trust},
+        Revocation,
+    },
     *,
 };
 use crate::model::identity_provider::RevocationCheck;
@@ -111,10 +114,13 @@ impl Server {
         self.asked.swap(0, Ordering::Relaxed)
     }
 
+    fn profile(&self, authority: &Authority) -> TrustProfile {
+        TrustProfile { revocation: RevocationCheck::Crl, crl_urls: vec![self.url.clone()], ..authority.profile() }
+    }
+
     fn lists(&self, authority: &Authority) -> Lists {
-        let profile =
-            TrustProfile { revocation: RevocationCheck::Crl, crl_urls: vec![self.url.clone()], ..authority.profile() };
-        Lists::new(&profile, OutboundClient::pinned("").expect("a client"), Environment::Development).expect("lists")
+        Lists::new(&self.profile(authority), OutboundClient::pinned("").expect("a client"), Environment::Development)
+            .expect("lists")
     }
 }
 
@@ -157,6 +163,36 @@ async fn x5_03_what_somebody_wrote_on_the_way_takes_no_lists_place() {
     }
     let empty = server.lists(&authority);
     assert!(matches!(empty.check(&leaf, NOW + Span::minutes(11)).await, Err(RevocationFault::AnotherList)), "fails closed");
+    server.serves(Some(authority.list(&[], |params| params.this_update = NOW + Span::minutes(10))));
+    let later = NOW + Span::minutes(11) + Span::seconds(10);
+    assert!(matches!(empty.check(&leaf, later).await, Ok(Verdict::Good(_))), "and goes on after a wrong answer");
+}
+
+/// Each issuer's newest list is kept, so that another's in between takes nothing back.
+#[tokio::test]
+async fn x5_03_lists_of_two_issuers_at_one_address_do_not_stick_and_take_nothing_back() {
+    let (authority, other) = (Authority::new("CA"), Authority::new("Other"));
+    let der = issue(&authority);
+    let leaf = leaf_of(&authority, &der);
+    let server = Server::of(other.list(&[], |_| {})).await;
+    let anchors_pem = authority.profile().anchors_pem + &other.profile().anchors_pem;
+    let profile = TrustProfile { anchors_pem, ..server.profile(&authority) };
+    let lists = Lists::new(&profile, OutboundClient::pinned("").expect("a client"), Environment::Development).expect("lists");
+    let check = async |after: Span| lists.check(&leaf, NOW + after).await;
+    for after in [Span::ZERO, Span::minutes(9)] {
+        assert!(matches!(check(after).await, Err(RevocationFault::AnotherList)));
+    }
+    assert_eq!(server.asked(), 1, "an address of another issuer is not asked by each sign-in");
+    server.serves(Some(authority.list(&[&der], |params| params.this_update = NOW + Span::minutes(9))));
+    assert!(matches!(check(Span::minutes(10)).await, Ok(Verdict::Revoked)), "the right list is taken when it comes");
+    for (after, list) in [(20, other.list(&[], |_| {})), (30, authority.list(&[], |_| {}))] {
+        server.serves(Some(list));
+        assert!(matches!(check(Span::minutes(after)).await, Ok(Verdict::Revoked)), "after {after} minutes");
+    }
+    server.serves(Some(authority.list(&[], |params| {
+        (params.this_update, params.next_update) = (NOW + Span::hours(7), NOW + Span::hours(13));
+    })));
+    assert!(matches!(check(Span::hours(7)).await, Ok(Verdict::Good(_))), "one that has run out is not looked at");
 }
 
 #[tokio::test]
@@ -187,6 +223,28 @@ async fn ssr_06_a_certificates_own_address_is_read_from_listed_hosts_alone() {
     assert!(matches!(check(&["crl.example.is".to_owned()]).await, Err(RevocationFault::NoList)));
     assert_eq!(server.asked(), 0, "zero outbound requests");
     assert!(check(&[host]).await.is_ok());
+}
+
+#[tokio::test]
+async fn x5_03_who_is_silent_leaves_time_for_the_list_and_holds_nobody_up() {
+    let authority = Authority::new("CA");
+    let leaf = leaf_of(&authority, &issue(&authority));
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let nowhere = format!("http://{}/", silent.local_addr().expect("an address"));
+    let server = Server::of(authority.list(&[], |_| {})).await;
+    let check = async |revocation, list: &str, milliseconds| {
+        let (ocsp_url, crl_urls) = (Some(nowhere.clone()), vec![list.to_owned()]);
+        let profile = TrustProfile { revocation, ocsp_url, crl_urls, ..authority.profile() };
+        let http = OutboundClient::pinned("").expect("a client");
+        let mut asked = Revocation::new(&profile, http, Environment::Development).expect("a profile");
+        asked.most_time = Duration::from_millis(milliseconds);
+        asked.check(&leaf, false, NOW).await.map_err(|error| error.kind)
+    };
+    let said = check(RevocationCheck::OcspThenCrl, &server.url, 3_000).await;
+    assert!(matches!(said, Ok(RevocationEvidence::Crl(_))), "{said:?}");
+    for way in [RevocationCheck::Ocsp, RevocationCheck::Crl, RevocationCheck::OcspThenCrl] {
+        assert_eq!(check(way, &nowhere, 200).await, Err(EidErrorKind::RevocationUnavailable), "{way:?}");
+    }
 }
 
 /// One list at a time, whoever asks.
