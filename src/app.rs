@@ -430,7 +430,7 @@ pub fn production_faults(settings: &Settings, snapshot: &Snapshot) -> Vec<String
     }
     let clients = snapshot.clients().map(AsRef::as_ref);
     let providers = snapshot.identity_providers().iter().map(AsRef::as_ref);
-    production::faults(clients, providers, &settings.sign_in.pinned_anchors())
+    production::faults(clients, providers, &settings.sign_in)
 }
 
 /// What discovery says of the configuration (DISC-02): nothing that does not work.

@@ -7,6 +7,7 @@ pub mod digest;
 pub mod entropy;
 pub mod handle;
 pub mod id;
+pub mod internet;
 pub mod limiter;
 pub mod recent;
 pub mod seal;

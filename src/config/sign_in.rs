@@ -42,6 +42,9 @@ pub struct SignIn {
     /// SHA-256 of the certificates that trust profiles may name as authorities in production (eid.md §12.3)
     #[serde(deserialize_with = "value::list")]
     pub anchor_fingerprints: Vec<Fingerprint>,
+    /// issuers of the upstream OpenID providers that are believed in production (eid.md §12.3), letter for letter
+    #[serde(deserialize_with = "value::list")]
+    pub upstream_issuers: Vec<String>,
 }
 
 /// SHA-256 of a certificate: 64 hexadecimal digits, with or without colons.

@@ -21,6 +21,8 @@ pub async fn sign_out(app: &App, session: &Session, origin: &Origin, now: Offset
         ..About::default()
     };
     let audit = AuditRecord::new(now, about, AuditEvent::SessionEnded { reason: "sign_out" });
-    let clients = app.configuration().snapshot().clients_signed_out();
-    sessions::end(&app.pool, session.id, "sign_out", &clients, &audit, now).await
+    let mut transaction = app.pool.begin().await?;
+    let ended = sessions::end(&mut transaction, session.id, "sign_out", &audit, now).await?;
+    transaction.commit().await?;
+    Ok(ended)
 }

@@ -87,9 +87,7 @@ fn still_granted(snapshot: &Snapshot, claims: &AccessTokenClaims, family: Option
     let providers = snapshot.identity_providers().iter();
     // TEX-06: an exchange is no way around a client's own rules
     let accepted = providers.filter(|provider| provider.kind == kind).any(|it| clients.iter().all(|client| client.accepts(it)));
-    // D12: a family without a chain ended with its session already
-    let signed_out = family.session_ended && origin.revoke_refresh_tokens_at_sign_out;
-    if origin.id != family.client_id || !accepted || signed_out {
+    if origin.id != family.client_id || !accepted {
         return None;
     }
     // a token may be narrower than its family, never wider

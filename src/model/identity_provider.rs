@@ -80,6 +80,14 @@ pub struct IdentityProvider {
     pub display_name: Option<LocalizedText>,
 }
 
+impl IdentityProvider {
+    /// Whether the names that it tells are those by which everybody knows a person: what one organisation's provider or another
+    /// OpenID provider says of a name counts where there is none yet.
+    pub fn is_everybodys_authority(&self) -> bool {
+        self.organisation_id.is_none() && !matches!(self.driver, DriverSettings::Oidc(_))
+    }
+}
+
 impl DriverSettings {
     /// What the person is asked to begin with.
     pub fn asks(&self) -> Asks {
@@ -396,7 +404,8 @@ pub struct TrustProfile {
     pub extended_key_usage_absent_ok: bool,
     /// accepted forms of the subject's serialNumber
     pub national_id_formats: Vec<NationalIdFormat>,
-    /// countries accepted in an ETSI semantics identifier
+    /// countries of the national ids that are read: that of an ETSI semantics identifier, or the subject's. Iceland is among them;
+    /// nobody of another one signs in
     #[serde(default)]
     pub countries: Vec<String>,
     /// who is asked whether a certificate is revoked
@@ -453,7 +462,7 @@ pub enum NationalIdFormat {
 }
 
 /// Settings of the driver `oidc`: another OpenID provider, as which we are a client (eid.md §8.5). Rows that differ in
-/// `parameters` alone make one broker serve as SIM, app and card.
+/// `parameters`, and in the claims that they accept, make one broker serve as SIM, app and card.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OidcSettings {
@@ -466,7 +475,8 @@ pub struct OidcSettings {
     /// beside `openid`
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// what its authorization endpoint is sent beside what the protocol needs, such as `acr_values: sim-auth`
+    /// what its authorization endpoint is sent beside what the protocol needs, such as `acr_values: sim-auth`. The person can change
+    /// it on the way: `claims` must tell whether it was answered
     #[serde(default)]
     pub parameters: BTreeMap<String, String>,
     /// the name of the parameter that tells the provider which service the person wants; none: it is not told
@@ -474,8 +484,8 @@ pub struct OidcSettings {
     pub related_party_parameter: Option<String>,
     /// who signed in, and how
     pub claims: ClaimMapping,
-    /// the person must prove anew who they are: `prompt=login`, `max_age=0`, and `auth_time` is checked. Off only for a provider
-    /// that keeps no sessions, and does not know these
+    /// the person must prove anew who they are: `prompt=login`, `max_age=0`, and `auth_time` must say so. Off only for a provider
+    /// that keeps no sessions: it is asked where a client demands it of us, and an `auth_time` of before is refused all the same
     #[serde(default = "yes")]
     pub fresh_sign_in: bool,
     /// PEM of the roots that the provider's TLS certificate must chain to; empty: the system's
@@ -560,10 +570,28 @@ pub struct ClaimMapping {
     /// claims that must have this value, such as `nin_issuing_country: IS`
     #[serde(default)]
     pub require: BTreeMap<String, String>,
+    /// `IS`, where the provider knows no national ids but Iceland's and so names no country that could be required
+    #[serde(default)]
+    pub sole_country: Option<String>,
     /// the provider's `acr`, and our level for each; one that is not here is refused. Empty: the row's level, whatever it says
     #[serde(default)]
     pub acr_accept: BTreeMap<String, String>,
     /// the provider's methods, and ours for each; where none of them is here, the row's
     #[serde(default)]
     pub amr_map: BTreeMap<String, Vec<String>>,
+}
+
+/// The country whose national ids people sign in with (ISO 3166-1).
+pub const ICELAND: &str = "IS";
+
+impl ClaimMapping {
+    /// Whether a national id in these claims is Iceland's for certain (X5-06).
+    pub fn tells_country(&self) -> bool {
+        self.sole_country.as_deref() == Some(ICELAND) || self.require.values().any(|value| Self::is_iceland(value))
+    }
+
+    /// Whether a claim's value is a name of Iceland (ISO 3166-1), in letters of either case.
+    pub fn is_iceland(value: &str) -> bool {
+        [ICELAND, "ISL"].iter().any(|code| value.eq_ignore_ascii_case(code))
+    }
 }

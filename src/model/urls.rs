@@ -25,13 +25,18 @@ pub mod path {
     pub const START: &str = "/signin/start";
     pub const WAIT: &str = "/signin/wait";
     pub const STATUS: &str = "/signin/status";
-    pub const RETURN: &str = "/signin/return";
+    pub const RETURN: &str = "/signin/return/{provider}";
     pub const APP_RETURN: &str = "/signin/app/return";
     pub const CONSENT: &str = "/signin/consent";
     pub const CARD: &str = "/signin/card";
     pub const CARD_RETURN: &str = "/signin/card/return";
     /// On the card host alone.
     pub const CARD_TICKET: &str = "/signin/card/{ticket}";
+
+    /// [`RETURN`] of an identity provider, whose name is of letters, digits, `-` and `_`.
+    pub fn return_of(provider: &str) -> String {
+        RETURN.replace("{provider}", provider)
+    }
 
     /// [`CARD_TICKET`] with a ticket, which is base64url.
     pub fn card_ticket(ticket: &str) -> String {

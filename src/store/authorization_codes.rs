@@ -67,11 +67,22 @@ statements! {
         from authorization_codes
         where id = $1";
 
+    // A sign-out waits for the family, or is seen here: the session's row is locked against its end.
     REDEEM = r"
-        with code as (
+        with session as (
+            select s.id
+            from sessions s
+            where s.id = (
+                    select c.session_id
+                    from authorization_codes c
+                    where c.id = $13 and c.secret_hash = $15 and c.client_id = $17
+                )
+                and s.ended_at is null
+            for share
+        ), code as (
             update authorization_codes c
             set redeemed_at = $14
-            from persons actor, persons subject, sessions s
+            from persons actor, persons subject, session s
             where c.id = $13
                 and c.secret_hash = $15
                 and c.redeemed_at is null
@@ -87,7 +98,6 @@ statements! {
                 and (actor.not_before is null or c.auth_time >= actor.not_before)
                 and subject.id = c.subject_id
                 and s.id = c.session_id
-                and s.ended_at is null
                 and not exists (select from consents k where k.id = c.consent_id and k.withdrawn_at is not null)
             returning
                 c.id, c.client_id, c.session_id, c.actor_id, c.subject_id, c.sub, c.identity_provider, c.acr, c.amr,

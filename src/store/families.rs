@@ -17,8 +17,8 @@ use crate::{
 };
 
 /// Whether a chain of refresh tokens is alive, Appendix B and RT-11: what was given is never prolonged by later settings, but cut
-/// short by them. Parameters: $2 now, $3 and $4 the client's absolute and inactive seconds, $5 not-before, $6 identity providers, $7
-/// whether signing out ends the client's chains (D12): also one that was begun in the very moment of a sign-out.
+/// short by them. Parameters: $2 now, $3 and $4 the client's absolute and inactive seconds, $5 not-before, $6 identity providers.
+/// Signing out revokes what ends with it (`sessions::end`), so no use has to look at the session.
 macro_rules! alive {
     () => {
         r"f.revoked_at is null
@@ -32,17 +32,15 @@ macro_rules! alive {
             and f.identity_provider = any ($6)
             and actor.blocked_at is null
             and (actor.not_before is null or f.auth_time >= actor.not_before)
-            and not exists (select from consents k where k.id = f.consent_id and k.withdrawn_at is not null)
-            and (not $7 or not exists (select from sessions s where s.id = f.session_id and s.ended_at is not null))"
+            and not exists (select from consents k where k.id = f.consent_id and k.withdrawn_at is not null)"
     };
 }
 
 statements! {
-    // D12: without a refresh token a family lives no longer than its session; Appendix B: the person and the consent are
-    // judged at each use
+    // Appendix B: the person and the consent are judged at each use
     FIND_LIVE = r"
         select
-            f.client_id, f.scope, f.sub, f.identity_provider, f.auth_time, s.ended_at is not null as session_ended,
+            f.client_id, f.scope, f.sub, f.identity_provider, f.auth_time,
             subject.national_id, subject.name,
             actor.national_id as actor_national_id, actor.name as actor_name,
             case
@@ -56,14 +54,12 @@ statements! {
         from families f
         join persons actor on actor.id = f.actor_id
         join persons subject on subject.id = f.subject_id
-        left join sessions s on s.id = f.session_id
         left join consents k on k.id = f.consent_id
         where f.id = $1
             and f.revoked_at is null
             and f.absolute_expires_at > $2
             and actor.blocked_at is null
             and (actor.not_before is null or f.auth_time >= actor.not_before)
-            and (f.secret_hash is not null or s.ended_at is null)
             and k.withdrawn_at is null
             and not exists (select from revoked_access_tokens r where r.jti = any ($3))";
 
@@ -73,13 +69,13 @@ statements! {
         update families f
         set generation = f.generation + 1,
             last_used_at = $2,
-            redemptions = (jsonb_build_array($12::jsonb) || f.redemptions) - 3
+            redemptions = (jsonb_build_array($11::jsonb) || f.redemptions) - 3
         from persons actor, persons subject
         where f.id = $1
-            and f.secret_hash = $8
-            and f.client_id = $9
-            and f.generation = $10
-            and f.scope @> $11
+            and f.secret_hash = $7
+            and f.client_id = $8
+            and f.generation = $9
+            and f.scope @> $10
             and actor.id = f.actor_id
             and subject.id = f.subject_id
             and ", alive!(), r"
@@ -94,14 +90,14 @@ statements! {
             f.id, f.session_id, f.actor_id, f.subject_id, f.sub, f.identity_provider, f.acr, f.amr, f.auth_time, f.scope,
             null::text as nonce, true as refreshable, f.absolute_expires_at as ends_at, subject.national_id,
             coalesce(f.kept_name, subject.name) as name,
-            f.generation, f.last_used_at, f.redemptions, f.revoked_at is not null as revoked, f.scope @> $10 as covers_scope,
+            f.generation, f.last_used_at, f.redemptions, f.revoked_at is not null as revoked, f.scope @> $9 as covers_scope,
             (", alive!(), r") as alive
         from families f
         join persons actor on actor.id = f.actor_id
         join persons subject on subject.id = f.subject_id
         where f.id = $1
-            and f.secret_hash = $8
-            and f.client_id = $9
+            and f.secret_hash = $7
+            and f.client_id = $8
         for update of f");
 
     // For introspection: the family's current token, used by nobody (INS-03).
@@ -116,9 +112,9 @@ statements! {
         from families f
         join persons actor on actor.id = f.actor_id
         where f.id = $1
-            and f.secret_hash = $8
-            and f.client_id = $9
-            and f.generation = $10
+            and f.secret_hash = $7
+            and f.client_id = $8
+            and f.generation = $9
             and ", alive!());
 
     REVOKE = r"
@@ -174,8 +170,6 @@ pub struct LiveFamily {
     pub identity_provider: String,
     /// when the person was authenticated
     pub auth_time: OffsetDateTime,
-    /// whether the session has ended since
-    pub session_ended: bool,
     /// of the subject
     pub national_id: String,
     /// of the subject
@@ -214,8 +208,6 @@ pub struct Presentation<'a> {
     pub not_before: OffsetDateTime,
     /// identity providers that this client accepts and that are enabled
     pub identity_providers: &'a [&'static str],
-    /// whether signing out ends the client's chains (D12)
-    pub ends_at_sign_out: bool,
     /// from where
     pub origin: &'a Origin,
 }
@@ -240,7 +232,6 @@ fn about<'q, T>(
         .bind(presented.inactive_ttl)
         .bind(presented.not_before)
         .bind(presented.identity_providers)
-        .bind(presented.ends_at_sign_out)
         .bind(presented.token.secret_hash().to_vec())
         .bind(presented.client_id)
 }

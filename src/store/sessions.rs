@@ -68,17 +68,12 @@ statements! {
         select count(*)
         from renewed";
 
-    // D12: sign-out ends the families that have no refresh token, and those of the clients that are set so
+    // A code that is redeemed meanwhile holds the row until its family is there.
     END = r"
         with ended as (
             update sessions
             set ended_at = $14, end_reason = $15
             where id = $13 and ended_at is null
-            returning id
-        ), revoked as (
-            update families
-            set revoked_at = $14, revoke_reason = 'session_ended'
-            where session_id = $13 and (secret_hash is null or client_id = any ($16)) and revoked_at is null
             returning id
         ), audited as (
             insert into audit_log
@@ -89,6 +84,16 @@ statements! {
         )
         select count(*)
         from ended";
+
+    // D12: sign-out ends the families that have no refresh token, and those of the clients that are set so
+    END_FAMILIES = r"
+        update families f
+        set revoked_at = $2, revoke_reason = 'session_ended'
+        from clients c
+        where f.session_id = $1
+            and c.id = f.client_id
+            and (f.secret_hash is null or c.revoke_refresh_tokens_at_sign_out)
+            and f.revoked_at is null";
 }
 
 /// A session with what the next step of an authorization wants to know.
@@ -221,17 +226,17 @@ pub async fn renew(connection: &mut PgConnection, new: &NewSession, audit: &Audi
     Ok(renewed == 1)
 }
 
-/// Ends a session and the families that live only as long as it does, those of `clients` whatever they have; `false` where it
-/// had ended already.
+/// Ends a session and the families that live only as long as it does; `false` where it had ended already. Two statements, because
+/// the second has to see what was written while the first waited.
 pub async fn end(
-    executor: impl PgExecutor<'_>,
+    connection: &mut PgConnection,
     id: SessionId,
     reason: &str,
-    clients: &[ClientRowId],
     audit: &AuditRecord,
     now: OffsetDateTime,
 ) -> sqlx::Result<bool> {
     let ended: i64 =
-        sqlx::query_scalar(END).bind_audit(audit).bind(id).bind(now).bind(reason).bind(clients).fetch_one(executor).await?;
+        sqlx::query_scalar(END).bind_audit(audit).bind(id).bind(now).bind(reason).fetch_one(&mut *connection).await?;
+    sqlx::query(END_FAMILIES).bind(id).bind(now).execute(connection).await?;
     Ok(ended == 1)
 }

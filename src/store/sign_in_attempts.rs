@@ -132,7 +132,9 @@ statements! {
             select $2, $3, $4, $5, $5
             from attempt
             on conflict on constraint persons_national_id_key
-                do update set name = coalesce(excluded.name, persons.name), updated_at = excluded.updated_at
+                do update set
+                    name = case when $12 then coalesce(excluded.name, persons.name) else coalesce(persons.name, excluded.name) end,
+                    updated_at = excluded.updated_at
             returning id, blocked_at
         ), judged as (
             select
@@ -446,6 +448,8 @@ pub struct Proven<'a> {
     pub national_id: &'a str,
     /// from the certificate
     pub name: Option<&'a str>,
+    /// whether that name counts where another is known
+    pub renames: bool,
     /// sealed evidence
     pub evidence: &'a [u8],
     /// where it is not that of the identity provider's row
@@ -491,6 +495,7 @@ pub async fn mark_verified(
         .bind(proven.amr)
         .bind(proven.sub)
         .bind(proven.identity_provider)
+        .bind(proven.renames)
         .fetch_optional(executor)
         .await?;
     Ok(match verdict.as_ref().map(|(verdict, person)| (verdict.as_str(), *person)) {

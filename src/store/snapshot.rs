@@ -60,12 +60,6 @@ impl Snapshot {
         self.clients.values()
     }
 
-    /// The clients whose refresh tokens end with the session (D12).
-    pub fn clients_signed_out(&self) -> Vec<ClientRowId> {
-        let clients = self.clients.values().map(|registered| &registered.client);
-        clients.filter(|client| client.revoke_refresh_tokens_at_sign_out).map(|client| client.id).collect()
-    }
-
     /// The moment before which authentications are void for the client: everybody's or its own, the later one (RT-12).
     pub fn not_before(&self, client: &Client) -> OffsetDateTime {
         self.not_before.max(client.not_before).unwrap_or(OffsetDateTime::UNIX_EPOCH)

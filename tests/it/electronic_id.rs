@@ -66,6 +66,7 @@ impl Scene {
             server_name: "Innskráning",
             client_id: "@island.is/minar",
             attempt: AttemptId(uuid::Uuid::nil()),
+            fresh: false,
             accepted_acr: &[],
             return_url: "",
         };

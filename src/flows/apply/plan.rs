@@ -24,6 +24,7 @@ use crate::{
         settings::{
             api_resource,
             api_resource::ApiResourceInput,
+            brokers,
             client::{self, Surroundings},
             client_input::ClientInput,
             fields::{FieldError, domain_of},
@@ -71,7 +72,7 @@ impl Plan {
             desired.identity_providers.iter().any(|entry| entry.reading.input.as_ref().is_some_and(|input| input.name == name))
         };
         let others = current.identity_providers.values().map(|row| &row.value).filter(|provider| !in_files(&provider.name));
-        let providers = others.map(|provider| (provider.kind, provider.organisation_id)).collect();
+        let providers = others.clone().map(|provider| (provider.kind, provider.organisation_id)).collect();
         let named = desired.scopes.iter().filter_map(|entry| Some(entry.reading.input.as_ref()?.name.clone()));
         let mut planner = Planner {
             current,
@@ -79,6 +80,7 @@ impl Plan {
             owners: current.organisations.iter().map(|(domain, row)| (domain.clone(), row.value.clone())).collect(),
             scope_names: current.scopes.keys().cloned().chain(named).collect(),
             providers,
+            neighbours: others.cloned().collect(),
             seen: HashMap::new(),
             report,
         };
@@ -104,6 +106,8 @@ struct Planner<'a> {
     scope_names: HashSet<String>,
     /// kind and owner of those judged so far, and of those that no file names
     providers: Vec<(IdentityProviderKind, Option<OrganisationId>)>,
+    /// the same rows, where they could be judged
+    neighbours: Vec<IdentityProvider>,
     seen: HashMap<(Noun, String), Place>,
     report: &'a mut Report,
 }
@@ -188,7 +192,13 @@ impl Planner<'_> {
         let organisation_id = self.owner_of_provider(&entry, &input);
         let current = self.current.identity_providers.get(&input.name).cloned();
         let id = current.as_ref().map_or_else(|| IdentityProviderRowId::new(self.options.now), |row| row.value.id);
-        self.judge(&entry, identity_provider::parse(input, id, organisation_id, self.options.environment), current)
+        let step =
+            self.judge(&entry, identity_provider::parse(input, id, organisation_id, self.options.environment), current)?;
+        for why in self.neighbours.iter().filter_map(|other| brokers::confusion(&step.value, other)) {
+            self.report.add(entry.place.field("driver"), why);
+        }
+        self.neighbours.push(step.value.clone());
+        Some(step)
     }
 
     /// The organisation that alone may use a provider. A session tells the kind of its provider, not which one it was: of one kind

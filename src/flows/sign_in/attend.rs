@@ -207,6 +207,7 @@ impl Attendant {
             person_id: PersonId::new(now),
             national_id: number,
             name: identity.name(),
+            renames: provider.is_everybodys_authority(),
             evidence: &app.keys().sealing().seal(EVIDENCE, &evidence),
             acr: identity.assurance().map(|assurance| assurance.acr.as_str()),
             amr: identity.assurance().map(|assurance| assurance.amr.as_slice()),

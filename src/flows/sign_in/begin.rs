@@ -33,6 +33,8 @@ pub struct SignInRequest<'a> {
     pub request_id: &'a [u8; 16],
     /// the request as pages carry it
     pub sealed: &'a str,
+    /// the client demands that the person proves anew who they are
+    pub fresh: bool,
     /// levels of assurance that answer it
     pub accepted_acr: &'a [String],
     /// SHA-256 of the browser's binding cookie
@@ -113,6 +115,7 @@ pub async fn begin(
         server_name: app.urls.issuer(),
         client_id: &request.client.client.client_id,
         attempt: id,
+        fresh: request.fresh,
         accepted_acr: request.accepted_acr,
         return_url: &return_url,
     };

@@ -123,8 +123,7 @@ pub async fn complete(
         if let Some(before) = &before {
             let about = About { actor_id: Some(before.person.id), session_id: Some(before.id), ..About::default() };
             let ended = AuditRecord::new(now, about, AuditEvent::SessionEnded { reason: "another_sign_in" });
-            let clients = configuration.snapshot().clients_signed_out();
-            sessions::end(&mut *transaction, before.id, "another_sign_in", &clients, &ended, now).await?;
+            sessions::end(&mut transaction, before.id, "another_sign_in", &ended, now).await?;
         }
         sessions::insert(&mut transaction, &new, &audit).await?;
     }

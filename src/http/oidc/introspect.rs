@@ -122,7 +122,6 @@ async fn refresh_token(
         inactive_ttl: client.inactive_ttl(),
         not_before: snapshot.not_before(client),
         identity_providers: &accepted_identity_providers(snapshot, client),
-        ends_at_sign_out: client.revoke_refresh_tokens_at_sign_out,
         origin: &call.caller.origin,
     };
     let Some(current) = families::find_current(&app.pool, &presented, now).await? else { return Ok(None) };

@@ -182,6 +182,7 @@ impl Step {
         SignInRequest {
             request_id: &self.pending.id,
             sealed: &self.sealed,
+            fresh: self.pending.request.demands_fresh_sign_in(),
             accepted_acr: &self.accepted_acr,
             binding_hash: &self.binding,
             client: &self.client,

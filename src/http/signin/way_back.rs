@@ -1,7 +1,10 @@
-//! GET /signin/return: the browser comes back from another OpenID provider (RFC 6749 §4.1.2, RFC 9207). The address holds nothing of
+//! GET /signin/return/{provider}: the browser comes back from another OpenID provider (RFC 6749 §4.1.2, RFC 9207). The address holds nothing of
 //! the authorization request: the attempt that `state` names does, for the browser that began it.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
 use time::OffsetDateTime;
 
 use super::step::Step;
@@ -25,10 +28,10 @@ use crate::{
 
 /// Looks at the answer, once; then the page of the attempt shows what came of it, and goes on by itself where the person is proven.
 /// A second time it shows the attempt as it stands.
-pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, Response> {
+pub async fn get(State(app): State<App>, Path(provider): Path<String>, browser: Browser) -> Result<Response, Response> {
     let now = app.clock.now();
     let unreadable = || browser.refuse(&app, PageRefusal::new(Message::Unreadable, &refusals::SIGN_IN_UNREADABLE));
-    let response = read(&browser.query).ok_or_else(unreadable)?;
+    let response = read(&browser.query, provider).ok_or_else(unreadable)?;
     let attempt = find(&app, &browser, &response.state).await?.ok_or_else(unreadable)?;
     if !is_this_browsers(&browser, &attempt) {
         // EID-04: a neutral page, which consumes nothing
@@ -44,9 +47,10 @@ pub async fn get(State(app): State<App>, browser: Browser) -> Result<Response, R
 }
 
 /// The answer, each parameter once.
-fn read(query: &Params) -> Option<AuthorizationResponse> {
+fn read(query: &Params, provider: String) -> Option<AuthorizationResponse> {
     let optional = |name| query.get(name).ok().map(|value| value.map(ToOwned::to_owned));
     Some(AuthorizationResponse {
+        provider,
         state: optional("state")??,
         code: optional("code")?,
         error: optional("error")?,

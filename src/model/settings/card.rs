@@ -52,14 +52,14 @@ fn check_host(faults: &mut Faults, text: &str, environment: Environment) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::{identity_provider::DriverSettings, settings::production::providers};
 
     const ANCHOR: &str = include_str!("../../../tests/data/anchor.pem");
     const TEST_ANCHOR: &str = include_str!("../../../tests/data/simulator_anchor.pem");
 
-    fn settings() -> CardSettings {
+    pub(in crate::model::settings) fn settings() -> CardSettings {
         let settings = serde_json::json!({
             "paths": ["web_eid", "mtls"],
             "card_host": "https://card.innskra.is",
@@ -75,9 +75,7 @@ mod tests {
         let (mut settings, mut faults) = (settings(), Faults::default());
         change(&mut settings);
         check(&mut faults, &settings, environment);
-        if environment == Environment::Production {
-            providers::check(&mut faults, &DriverSettings::Card(settings), None);
-        }
+        providers::check_in(&mut faults, &DriverSettings::Card(settings), environment);
         faults.into_vec().into_iter().map(|fault| fault.field.replace("driver.card.", "")).collect()
     }
 

@@ -102,9 +102,7 @@ pub fn parse(
         return Err(faults.into_vec());
     };
     let driver = driver.into_settings();
-    if environment == Environment::Production {
-        providers::check(&mut faults, &driver, None);
-    }
+    providers::check_in(&mut faults, &driver, environment);
     faults.or(IdentityProvider {
         id,
         organisation_id,
@@ -234,7 +232,7 @@ pub(super) mod tests {
     #[test]
     fn each_faulty_field_is_named() {
         type Change = fn(&mut MobileIdSettings);
-        let table: [(Change, &str); 18] = [
+        let table: [(Change, &str); 20] = [
             (|s| s.base_url = "mid-api".into(), "base_url"),
             (|s| s.base_url = "http://localhost:8090/".into(), "base_url"),
             (|s| s.base_url = "http://a:b@localhost:8090".into(), "base_url"),
@@ -244,6 +242,8 @@ pub(super) mod tests {
             (|s| s.trust.anchors_pem = "-----BEGIN".into(), "trust.anchors_pem"),
             (|s| s.trust.require_policies = vec!["policy".into()], "trust.require_policies[0]"),
             (|s| s.trust.countries = vec!["IS".into(), "is".into()], "trust.countries[1]"),
+            (|s| s.trust.countries.clear(), "trust.countries"),
+            (|s| s.trust.countries = vec!["DK".into()], "trust.countries"),
             (|s| s.trust.ocsp_hosts = vec!["http://ocsp".into()], "trust.ocsp_hosts[0]"),
             (|s| s.trust.national_id_formats = Vec::new(), "trust.national_id_formats"),
             (|s| s.trust.forbid_policies = vec!["policy".into()], "trust.forbid_policies[0]"),

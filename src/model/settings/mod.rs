@@ -5,6 +5,7 @@
 //! `serve` asks [`production::violations`] before it starts.
 
 pub mod api_resource;
+pub(crate) mod brokers;
 mod card;
 pub mod client;
 pub mod client_input;

@@ -1,13 +1,14 @@
 //! Settings of the driver `oidc`: another OpenID provider, as which we are a client (eid.md §8.5).
 
 use super::{
+    brokers,
     client::is_acr,
     fields::{Faults, check_text, check_unique},
     trust,
 };
 use crate::model::{
     environment::Environment,
-    identity_provider::{ClaimMapping, OidcSettings},
+    identity_provider::{ClaimMapping, ICELAND, OidcSettings},
 };
 
 /// What the driver itself says; a row that said it too would be ignored.
@@ -64,6 +65,23 @@ pub(super) fn check(faults: &mut Faults, settings: &OidcSettings, environment: E
     }
 }
 
+/// What the claims must prove, whatever the environment: whose national id it is, and how somebody signed in, where the browser
+/// carries what the provider is asked for.
+pub(super) fn check_proof(faults: &mut Faults, settings: &OidcSettings) {
+    // X5-06: ten digits of another country are nobody's kennitala
+    if !settings.claims.tells_country() {
+        let why = "must name Iceland, as in nin_issuing_country: IS; where the provider knows no other national ids and names no \
+                   country, say sole_country: IS";
+        faults.add(at("claims.require"), why);
+    }
+    // EID-09: whoever signs in can change the parameters, or leave them out
+    if !settings.parameters.is_empty() && !brokers::names_method(&settings.claims) {
+        let why = "is needed beside parameters, which the person can change on the way: name the broker's acr for this way to \
+                   sign in, or in claims.require another claim that tells it";
+        faults.add(at("claims.acr_accept"), why);
+    }
+}
+
 fn check_issuer(faults: &mut Faults, settings: &OidcSettings, environment: Environment) {
     let Ok(url) = url::Url::parse(&settings.issuer) else {
         faults.add(at("issuer"), format!("`{}` is not an address such as https://broker.example.is", settings.issuer));
@@ -91,6 +109,9 @@ fn check_claims(faults: &mut Faults, claims: &ClaimMapping) {
             faults.add(at(&format!("{field}[{index}]")), format!("`{name}` is not the name of a claim"));
         }
     }
+    if claims.sole_country.as_deref().is_some_and(|country| country != ICELAND) {
+        faults.add(at("claims.sole_country"), "is IS or left out: only Iceland's national ids sign anybody in");
+    }
     for (theirs, ours) in claims.acr_accept.iter().filter(|(_, ours)| !is_acr(ours)) {
         let message = format!("`{ours}` is not a level of assurance, such as eidas-loa-high");
         faults.add(at(&format!("claims.acr_accept.{theirs}")), message);
@@ -117,13 +138,13 @@ fn is_token(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::{identity_provider::DriverSettings, settings::production::providers};
 
     const TEST_ANCHOR: &str = include_str!("../../../tests/data/simulator_anchor.pem");
 
-    fn settings() -> OidcSettings {
+    pub(in crate::model::settings) fn settings() -> OidcSettings {
         let settings = serde_json::json!({
             "issuer": "https://broker.example.is/sso",
             "client_id": "innskra",
@@ -146,9 +167,7 @@ mod tests {
         change(&mut settings);
         let mut faults = Faults::default();
         check(&mut faults, &settings, environment);
-        if environment == Environment::Production {
-            providers::check(&mut faults, &DriverSettings::Oidc(settings), None);
-        }
+        providers::check_in(&mut faults, &DriverSettings::Oidc(settings), environment);
         faults.into_vec().into_iter().map(|fault| fault.field.replace("driver.oidc.", "")).collect()
     }
 
@@ -168,7 +187,7 @@ mod tests {
                 serde_json::from_value(serde_json::json!({ "method": "client_secret_basic", "secret": name }))
                     .expect("a method");
         };
-        let table: [(Change, &str); 13] = [
+        let table: [(Change, &str); 16] = [
             (|s| s.issuer = "broker".into(), "issuer"),
             (|s| s.issuer = "http://broker.example.is".into(), "issuer"),
             (|s| s.issuer = "https://a:b@broker.example.is".into(), "issuer"),
@@ -181,6 +200,9 @@ mod tests {
             (|s| s.claims.national_id = Vec::new(), "claims.national_id"),
             (|s| drop(s.claims.acr_accept.insert("loa3".into(), "Very high".into())), "claims.acr_accept.loa3"),
             (|s| drop(s.claims.amr_map.insert("app".into(), Vec::new())), "claims.amr_map.app"),
+            (|s| s.claims.sole_country = Some("DK".into()), "claims.sole_country"),
+            (|s| s.claims.require.clear(), "claims.require"),
+            (|s| s.claims.acr_accept.clear(), "claims.acr_accept"),
             (|s| s.tls_roots_pem = "-----BEGIN".into(), "tls_roots_pem"),
         ];
         for (change, field) in table {

@@ -167,6 +167,9 @@ pub enum DriverFault {
     /// no form of national id would be accepted
     #[error("the trust profile accepts no form of national id")]
     NoNationalIdFormats,
+    /// nothing says of which country the national ids are (X5-06)
+    #[error("nothing tells of which country its national ids are")]
+    NoCountry,
     /// a certificate of a test environment, in production (X5-01, eid.md §12.3)
     #[error("production refuses the test certificate {0}")]
     TestCertificate(String),

@@ -74,6 +74,8 @@ pub struct LoginContext<'a> {
     pub client_id: &'a str,
     /// row of the attempt, by which an answer that comes through the browser finds it
     pub attempt: AttemptId,
+    /// the client demands that the person proves anew who they are (`prompt=login`, `max_age`)
+    pub fresh: bool,
     /// levels of assurance that answer the request
     pub accepted_acr: &'a [String],
     /// where an app on the same device leads the browser back to; names the attempt
@@ -196,7 +198,7 @@ impl Driver {
         match (self, input) {
             (Self::MobileId(driver), BeginInput::PhoneNumber(phone_number)) => driver.prepare(context, phone_number, now),
             (Self::Card(_), BeginInput::Nothing) => Ok(card::Card::prepare(context, now)),
-            (Self::Oidc(_), BeginInput::Nothing) => Ok(oidc::prepare(context, now)),
+            (Self::Oidc(driver), BeginInput::Nothing) => Ok(driver.prepare(context, now)),
             (Self::SmartId(driver), input) => driver.prepare(context, input, now),
             (Self::MobileId(_) | Self::Card(_) | Self::Oidc(_), _) => {
                 Err(EidErrorKind::InvalidInput.because("not what this driver begins with"))

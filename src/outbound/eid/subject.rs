@@ -17,6 +17,8 @@ pub(super) const MOST_NAME_CHARACTERS: usize = 200;
 pub(super) struct Subject {
     /// the national id as the country writes it, without prefix
     pub(super) number: String,
+    /// whose number it is (ISO 3166-1)
+    pub(super) country: String,
     /// for display alone, never compared
     pub(super) name: Option<String>,
 }
@@ -30,18 +32,17 @@ impl Subject {
     ) -> Result<Self, CertificateFault> {
         // X5-06: exactly one, of the string types that a serialNumber may have.
         let serial_number = sole(name, &OID_X509_SERIALNUMBER).ok_or(CertificateFault::SerialNumber)?;
-        let number = formats
+        let (country, number) = formats
             .iter()
             .find_map(|format| number_in(*format, serial_number))
             .ok_or(CertificateFault::NationalIdFormat)
             .and_then(|(country, number)| {
-                // A bare number says nothing of its country; the subject's does.
-                let country = country.or_else(|| sole(name, &OID_X509_COUNTRY_NAME));
-                let accepted =
-                    countries.is_empty() || country.is_some_and(|country| countries.iter().any(|known| known == country));
-                accepted.then(|| number.to_owned()).ok_or(CertificateFault::Country)
+                // A bare number says nothing of its country; the subject's does, and without one nobody knows whose it is.
+                let country = country.or_else(|| sole(name, &OID_X509_COUNTRY_NAME)).ok_or(CertificateFault::Country)?;
+                let accepted = countries.iter().any(|known| known == country);
+                accepted.then(|| (country.to_owned(), number.to_owned())).ok_or(CertificateFault::Country)
             })?;
-        Ok(Self { number, name: display_name(name) })
+        Ok(Self { number, country, name: display_name(name) })
     }
 }
 

@@ -54,6 +54,9 @@ impl Trust {
         if profile.national_id_formats.is_empty() {
             return Err(DriverFault::NoNationalIdFormats);
         }
+        if profile.countries.is_empty() {
+            return Err(DriverFault::NoCountry);
+        }
         Ok(Self {
             anchors,
             intermediates: certificates(&profile.intermediates_pem, refuse_tests)?,

@@ -20,7 +20,7 @@ use crate::{
     base::digest::base64,
     model::{
         environment::Environment,
-        identity_provider::TrustProfile,
+        identity_provider::{ICELAND, TrustProfile},
         national_id::{NationalId, NationalIdKind},
     },
     outbound::client::OutboundClient,
@@ -302,6 +302,10 @@ impl Verifier {
 
     /// EID-08: the identity comes only from the certificate; companies never sign in, nor test people in production.
     fn person(&self, subject: &Subject) -> Result<NationalId, CertificateFault> {
+        // X5-06: ten digits of another country are nobody's kennitala, whatever the profile reads
+        if subject.country != ICELAND {
+            return Err(CertificateFault::Country);
+        }
         person(&subject.number, self.trust.refuse_tests)
     }
 }
@@ -330,7 +334,22 @@ mod tests {
     fn person(number: &str, environment: Environment) -> Result<NationalId, CertificateFault> {
         let http = OutboundClient::pinned("").expect("a client");
         let verifier = Verifier::new(&Authority::new("CA").profile(), http, environment).expect("a verifier");
-        verifier.person(&Subject { number: number.to_owned(), name: None })
+        verifier.person(&Subject { number: number.to_owned(), country: ICELAND.to_owned(), name: None })
+    }
+
+    #[test]
+    fn x5_06_a_number_of_another_country_is_no_kennitala_whatever_the_profile_reads() {
+        let http = OutboundClient::pinned("").expect("a client");
+        let profile = TrustProfile { countries: vec!["IS".into(), "DK".into()], ..Authority::new("CA").profile() };
+        let verifier = Verifier::new(&profile, http.clone(), Environment::Development).expect("a verifier");
+        let of = |country: &str| {
+            verifier.person(&Subject { number: "0101302989".to_owned(), country: country.to_owned(), name: None })
+        };
+        assert!(of("IS").is_ok());
+        assert_eq!(of("DK"), Err(CertificateFault::Country), "a CPR number may look like one");
+        let none = TrustProfile { countries: Vec::new(), ..profile };
+        let refused = Verifier::new(&none, http, Environment::Development);
+        assert!(matches!(refused, Err(DriverFault::NoCountry)), "a profile that reads every country");
     }
 
     #[test]

@@ -91,6 +91,12 @@ impl AuthorizeRequest {
         })
     }
 
+    /// Whether the client wants to hear when the person last proved who they are, and may not be answered by somebody's memory of it
+    /// (OpenID Connect Core §3.1.2.1).
+    pub fn demands_fresh_sign_in(&self) -> bool {
+        self.prompt.contains(Prompt::Login) || self.max_age.is_some()
+    }
+
     /// Whether an assurance is one of those that were asked for; where none was, any is.
     pub fn accepts_acr(&self, acr: &str) -> bool {
         [&self.acr_values, &self.essential_acr]

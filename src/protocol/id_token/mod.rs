@@ -28,8 +28,10 @@ pub struct Expected<'a> {
     pub client_id: &'a str,
     /// of our request
     pub nonce: &'a str,
-    /// the earliest time at which the person may have proven who they are, where a fresh sign-in was asked for
-    pub authenticated_since: Option<OffsetDateTime>,
+    /// the earliest time at which the person may have proven who they are
+    pub authenticated_since: OffsetDateTime,
+    /// whether the token must say when that was: a fresh sign-in was asked for
+    pub must_tell_when: bool,
     /// the access token that came along
     pub access_token: Option<&'a str>,
     /// now
@@ -63,7 +65,7 @@ pub enum IdTokenFault {
     /// of another sign-in
     #[error("nonce is that of another sign-in")]
     Nonce,
-    /// the person proved who they are too long ago, or nobody says when
+    /// the person proved who they are too long ago, or nobody says when where it was asked
     #[error("auth_time is missing, or before the sign-in began")]
     AuthTime,
     /// the access token beside it is another
@@ -184,11 +186,9 @@ fn check_times(claims: &Claims, expected: &Expected<'_>) -> Result<(), IdTokenFa
         return Err(IdTokenFault::NotYetValid(ahead));
     }
     // (13)
-    let since = expected.authenticated_since.map(|since| (since - Duration::seconds(TOLERANCE)).unix_timestamp());
-    if since.is_some_and(|since| claims.auth_time.is_none_or(|at| at < since)) {
-        return Err(IdTokenFault::AuthTime);
-    }
-    Ok(())
+    let since = (expected.authenticated_since - Duration::seconds(TOLERANCE)).unix_timestamp();
+    let is_now = claims.auth_time.map_or(!expected.must_tell_when, |at| at >= since);
+    if is_now { Ok(()) } else { Err(IdTokenFault::AuthTime) }
 }
 
 #[cfg(test)]

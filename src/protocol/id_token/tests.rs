@@ -52,8 +52,15 @@ fn claims() -> Value {
 }
 
 fn expected() -> Expected<'static> {
-    let authenticated_since = Some(NOW - Duration::seconds(30));
-    Expected { issuer: ISSUER, client_id: CLIENT, nonce: NONCE, authenticated_since, access_token: Some("token"), now: NOW }
+    Expected {
+        issuer: ISSUER,
+        client_id: CLIENT,
+        nonce: NONCE,
+        authenticated_since: NOW - Duration::seconds(30),
+        must_tell_when: true,
+        access_token: Some("token"),
+        now: NOW,
+    }
 }
 
 /// The judgement of claims with members set, or taken away by null.

@@ -113,6 +113,26 @@ async fn two_organisations_have_no_provider_of_one_kind() {
 }
 
 #[tokio::test]
+async fn eid_09_rows_on_one_broker_that_nothing_tells_apart_are_refused_also_one_by_one() {
+    let stage = Stage::with_demo().await;
+    let rows = include_str!("../../data/upstream_providers.yaml");
+    let alike = rows.replace("acr_accept: { app-auth: ", "acr_accept: { sim-auth: ");
+    stage.write("brokers.yaml", &alike);
+    let refusal = "identity_providers[1].driver: is the broker and client of the provider audkenni-sim too";
+    let found = stage.faults().await;
+    assert!(found.len() == 1 && found[0].contains(refusal), "{found:#?}");
+    stage.write("brokers.yaml", rows);
+    stage.apply().await.unwrap();
+    // the other row is in the database alone
+    let one = alike.split_once("  - name: audkenni-app").unwrap().1;
+    let one = one.split_once("  - name: signicat").unwrap().0;
+    stage.write("brokers.yaml", &format!("identity_providers:\n  - name: audkenni-app{one}"));
+    let found = stage.faults().await;
+    let refusal = refusal.replace("[1]", "[0]");
+    assert!(found.len() == 1 && found[0].contains(&refusal), "{found:#?}");
+}
+
+#[tokio::test]
 async fn it_is_all_or_nothing() {
     let stage = Stage::with_demo().await;
     stage.edit("scopes.yaml", "claims: [nationalId, name]", "claims: [nationalId, phone]");
@@ -141,8 +161,10 @@ async fn production_refuses_what_only_other_environments_may_do() {
     stage.edit("clients.yaml", "      - http://localhost:8072/cb\n", "");
     assert!(stage.apply().await.is_ok(), "staging allows it");
     let snapshot = snapshot::load(&stage.pool).await.unwrap();
-    let faults =
-        production::faults(snapshot.clients().map(Arc::as_ref), snapshot.identity_providers().iter().map(Arc::as_ref), &[]);
+    let issuer = "https://innskra.island.is".parse().unwrap();
+    let settings = ias::config::Settings::development(issuer, Secret::new(String::new()), Secret::new([7; 32])).unwrap();
+    let (clients, providers) = (snapshot.clients(), snapshot.identity_providers());
+    let faults = production::faults(clients.map(Arc::as_ref), providers.iter().map(Arc::as_ref), &settings.sign_in);
     assert_eq!(faults.len(), 2, "the same rows are refused at the start: {faults:#?}");
 }
 

@@ -296,6 +296,29 @@ async fn ins_03_a_token_without_offline_access_ends_with_the_session() {
 }
 
 #[tokio::test]
+async fn cod_09_of_a_code_that_is_redeemed_during_a_sign_out_nothing_lives_on() {
+    let server = TestServer::start().await;
+    let scope = SCOPE.replace(" offline_access", "");
+    let mut given = 0;
+    for round in 0..20 {
+        let mut person = Person::new();
+        let code = Ask::new(WEBAPP, &scope).code(&server, &mut person).await;
+        person.get(format!("{}/connect/endsession", server.address)).await;
+        let (answer, ()) = tokio::join!(exchange(&server, &code), async {
+            tokio::time::sleep(std::time::Duration::from_millis(round % 5)).await;
+            person.submit(&[("decision", "logout")]).await;
+        });
+        if answer.status == 200 {
+            given += 1;
+            userinfo(&server, &answer.text("access_token")).await.is_bearer_refusal(401, "invalid_token");
+        } else {
+            answer.is_refusal(400, "invalid_grant");
+        }
+    }
+    println!("{given} of 20 codes were redeemed before the sign-out");
+}
+
+#[tokio::test]
 async fn cod_09_a_clients_not_before_cuts_off_what_was_given_before() {
     let scene = Scene::start().await;
     scene.server.clock.advance(time::Duration::seconds(10));

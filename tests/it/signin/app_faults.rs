@@ -192,10 +192,12 @@ async fn eid_08_a_notification_is_for_the_one_who_was_named_and_a_link_for_the_o
     let person = walk(&server, Way::Kennitala, &phone).await;
     assert_refused(&owner, &person, "wrongPerson", "problem-rejected", "identity_mismatch").await;
     assert_eq!(count(&owner, "persons").await, 0);
-    let mut person = walk(&server, Way::Qr, &phone).await;
-    confirm(&mut person).await;
-    let known: Vec<String> = sqlx::query_scalar("select national_id from persons").fetch_all(&owner).await.unwrap();
-    assert!(known.len() == 1 && known[0] != phone.national_id, "the person of the certificate");
+    for way in [Way::Qr, Way::SameDevice] {
+        let mut person = walk(&server, way, &phone).await;
+        assert!(confirm(&mut person).await.stopped().query().unwrap().contains("code="), "{way:?}");
+        let known: Vec<String> = sqlx::query_scalar("select national_id from persons").fetch_all(&owner).await.unwrap();
+        assert!(known.len() == 1 && known[0] != phone.national_id, "{way:?}: the person of the certificate");
+    }
 }
 
 #[tokio::test]

@@ -176,7 +176,7 @@ async fn every_lie_of_a_card_is_refused_on_its_page_without_a_session() {
 
 #[tokio::test]
 async fn eid_08_the_card_alone_says_who_signed_in() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_with(behind_a_proxy).await;
     let owner = server.owner().await;
     let holder = Phone::new().await;
     card_lies(&holder, "extraFields").await;
@@ -188,6 +188,19 @@ async fn eid_08_the_card_alone_says_who_signed_in() {
     read_card(&mut person, &server, &holder).await;
     assert!(person.page().forms()[0].has_button("decision", "allow"), "another's card signs in another");
     assert_eq!(count(&owner, "persons").await, 2);
+    // the same certificate, shown to the card host
+    let certificate = certificate_of(&token(&server, &holder, "nonce").await);
+    let mut person = at_the_reader(&server).await;
+    let ticket = to_the_card_host(&mut person).await;
+    let shown = AtTheCardHost::of(by_proxy(&ticket, Some(&certificate))).await;
+    person.get(shown.location()).await;
+    assert!(confirm(&mut person).await.stopped().query().unwrap().contains("code="));
+    let signed_in: Vec<String> =
+        sqlx::query_scalar("select p.national_id from sessions s join persons p on p.id = s.person_id order by s.id")
+            .fetch_all(&owner)
+            .await
+            .unwrap();
+    assert!(signed_in[0] == holder.national_id && signed_in[1] != holder.national_id, "the person of the certificate");
 }
 
 #[tokio::test]

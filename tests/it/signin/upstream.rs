@@ -1,17 +1,18 @@
 //! Signing in at another OpenID provider (eid.md §8.5): what it is asked, what its answer gives, and in which browser and how often
 //! an answer counts.
 
+use ias::base::clock::Clock;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use time::Duration;
 use url::Url;
 
 use crate::support::{
-    authorize::{claims, configure_by, number, parameters, send},
+    authorize::{change_by, claims, configure_by, number, parameters, send},
     broker::{BROKERS, approve, at_the_broker, go_to_the_broker, server_with_brokers},
     database::count,
     person::Person,
-    phone::{CLIENT, Phone, assert_problem, authorize_url, browser, confirm, session_cookie},
+    phone::{CLIENT, Phone, assert_problem, authorize_url, browser, confirm, session_cookie, signed_in},
     server::{APP, SECRET, TestServer, simulator},
 };
 
@@ -39,7 +40,17 @@ async fn sign_in(server: &TestServer, person: &mut Person, name: &str, phone: &P
 
 /// The last address of ours that another site sent the browser to.
 fn return_address(person: &Person) -> Url {
-    person.visited.iter().rev().find(|url| url.path() == "/signin/return").unwrap().clone()
+    person.visited.iter().rev().find(|url| url.path().starts_with("/signin/return/")).unwrap().clone()
+}
+
+/// Why the attempt on whose page the person is has failed.
+async fn attempt_error(server: &TestServer, person: &Person) -> String {
+    let attempt: uuid::Uuid = parameters(&person.page().url)["attempt"].parse().unwrap();
+    sqlx::query_scalar("select error_kind from sign_in_attempts where id = $1")
+        .bind(attempt)
+        .fetch_one(&server.owner().await)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -95,7 +106,7 @@ async fn the_broker_is_asked_by_code_pkce_state_and_nonce_for_a_fresh_sign_in_of
         let asked = parameters(&person.page().url);
         let of = |name: &str| asked.get(name).map(String::as_str);
         assert_eq!((of("response_type"), of("code_challenge_method")), (Some("code"), Some("S256")));
-        assert_eq!(of("redirect_uri"), Some(format!("{}/signin/return", server.issuer).as_str()));
+        assert_eq!(of("redirect_uri"), Some(format!("{}/signin/return/{name}", server.issuer).as_str()));
         assert_eq!((of("prompt"), of("max_age"), of("ui_locales")), (Some("login"), Some("0"), Some("is")));
         assert_eq!(of("acr_values"), acr_values, "{name}");
         assert_eq!(of("related_party"), (name == "audkenni-sim").then_some("Samræmispróf 1"), "{name}");
@@ -136,7 +147,7 @@ async fn brokers_stand_on_the_page_under_their_own_names_and_their_pages_may_be_
 async fn eid_04_an_answer_in_another_browser_shows_a_neutral_page_and_consumes_nothing() {
     let server = server_with_brokers().await;
     let (phone, mut person) = (Phone::new().await, at_the_broker(&server, "signicat").await);
-    person.stop_at(&format!("{}/signin/return", server.issuer));
+    person.stop_at(&format!("{}/signin/return/", server.issuer));
     let answer = approve(&mut person, &phone.national_id).await.stopped();
     let mut stranger = browser();
     stranger.get(&answer).await;
@@ -177,7 +188,7 @@ async fn two_answers_at_once_on_two_nodes_are_one() {
         server.second_node_with(|settings| settings.sign_in.secrets_dir = Some(crate::support::broker::secrets())).await;
     for round in 0..4 {
         let (phone, mut person) = (Phone::new().await, at_the_broker(&server, "audkenni-app").await);
-        person.stop_at(&format!("{}/signin/return", server.issuer));
+        person.stop_at(&format!("{}/signin/return/", server.issuer));
         let answer = approve(&mut person, &phone.national_id).await.stopped();
         let elsewhere = Url::parse(&answer.as_str().replacen(&server.issuer, &other.address, 1)).unwrap();
         let cookies = person.cookie_header(&answer);
@@ -198,12 +209,12 @@ async fn two_answers_at_once_on_two_nodes_are_one() {
 async fn what_anybody_could_send_ends_no_attempt() {
     let server = server_with_brokers().await;
     let (phone, mut person) = (Phone::new().await, at_the_broker(&server, "signicat").await);
-    person.stop_at(&format!("{}/signin/return", server.issuer));
+    person.stop_at(&format!("{}/signin/return/", server.issuer));
     let answer = approve(&mut person, &phone.national_id).await.stopped();
     let state = parameters(&answer)["state"].clone();
     let cookies = person.cookie_header(&answer);
     let headers = [("cookie", cookies.as_str())];
-    let return_url = format!("{}/signin/return", server.address);
+    let return_url = format!("{}/signin/return/signicat", server.address);
     // the attempt's id with another secret
     let mut forged = ias::base::digest::from_base64url(&state).unwrap();
     *forged.last_mut().unwrap() ^= 1;
@@ -234,7 +245,7 @@ async fn rfc_9207_a_code_of_another_broker_or_of_another_sign_in_proves_nothing(
     let phone = Phone::new().await;
     let answer = async |name: &str| {
         let mut person = at_the_broker(&server, name).await;
-        person.stop_at(&format!("{}/signin/return", server.issuer));
+        person.stop_at(&format!("{}/signin/return/", server.issuer));
         let answer = approve(&mut person, &phone.national_id).await.stopped();
         person.stop_at(&format!("{APP}/"));
         (person, answer)
@@ -256,15 +267,45 @@ async fn rfc_9207_a_code_of_another_broker_or_of_another_sign_in_proves_nothing(
         let (mut person, own) = answer("signicat").await;
         person.get(with(&own, name, value)).await;
         assert!(person.page().text_of("#problem").is_some(), "{what}: {}", person.page());
-        let attempt: uuid::Uuid = parameters(&person.page().url)["attempt"].parse().unwrap();
-        let stored: String = sqlx::query_scalar("select error_kind from sign_in_attempts where id = $1")
-            .bind(attempt)
-            .fetch_one(&server.owner().await)
-            .await
-            .unwrap();
-        assert_eq!(stored, kind, "{what}");
+        assert_eq!(attempt_error(&server, &person).await, kind, "{what}");
     }
     assert_eq!(count(&server.owner().await, "persons").await, 0);
+}
+
+#[tokio::test]
+async fn rfc_9700_an_answer_at_the_address_of_another_provider_ends_the_attempt_before_its_code_is_used() {
+    let server = server_with_brokers().await;
+    let phone = Phone::new().await;
+    let mut person = at_the_broker(&server, "signicat").await;
+    person.stop_at(&format!("{}/signin/return/", server.issuer));
+    // all of it right, `iss` too: the address alone tells that somebody has mixed up two providers
+    let answer = approve(&mut person, &phone.national_id).await.stopped();
+    assert!(answer.path().ends_with("/signicat"), "{answer}");
+    person.stop_at(&format!("{APP}/"));
+    person.get(answer.as_str().replacen("/signin/return/signicat?", "/signin/return/kenni?", 1)).await;
+    assert_problem(&person, "problem-rejected");
+    assert_eq!(attempt_error(&server, &person).await, "token_rejected");
+    assert_eq!(count(&server.owner().await, "persons").await, 0);
+}
+
+#[tokio::test]
+async fn eid_09_a_person_who_asks_the_broker_for_another_method_does_not_sign_in() {
+    let server = server_with_brokers().await;
+    let phone = Phone::new().await;
+    for changed in ["acr_values=app-auth", "acr_values="] {
+        let mut person = at_the_broker(&server, "audkenni-sim").await;
+        let asked = person.page().url.as_str().replacen("acr_values=sim-auth", changed, 1);
+        assert!(asked.contains(changed), "{asked}");
+        person.get(asked).await;
+        approve(&mut person, &phone.national_id).await;
+        if changed.ends_with('=') {
+            // this broker's usual method is the one of the row
+            confirm(&mut person).await.stopped();
+        } else {
+            assert_eq!(attempt_error(&server, &person).await, "assurance_too_low");
+            assert!(session_cookie(&person).is_none());
+        }
+    }
 }
 
 #[tokio::test]
@@ -307,17 +348,76 @@ async fn a_row_whose_secret_is_not_there_is_not_offered() {
 }
 
 #[tokio::test]
+async fn a_brokers_word_for_a_persons_name_counts_only_where_there_is_none() {
+    let server = server_with_brokers().await;
+    let phone = Phone::new().await;
+    let name =
+        async || -> String { sqlx::query_scalar("select name from persons").fetch_one(&server.owner().await).await.unwrap() };
+    let mut person = browser();
+    sign_in(&server, &mut person, "signicat", &phone).await;
+    assert_eq!(name().await, phone.name, "there was none");
+    change_by(&server, "update persons set name = 'Nafn af skilríkjum'").await;
+    sign_in(&server, &mut person, "signicat", &phone).await;
+    assert_eq!(name().await, "Nafn af skilríkjum", "every client shows it");
+    signed_in(&server, &phone).await;
+    assert_eq!(name().await, phone.name, "the certificate's name does count");
+}
+
+#[tokio::test]
+async fn eid_09_a_fresh_sign_in_is_asked_of_a_broker_whenever_the_client_demands_one() {
+    let server = server_with_brokers().await;
+    let sql = "update identity_providers set settings = settings || '{\"fresh_sign_in\": false}' where name = 'kenni'";
+    configure_by(&server, sql).await;
+    // what the client asks, the broker's lie, whether a fresh sign-in is asked for, and whether the person signs in
+    let table: [(&[(&str, &str)], &str, bool, bool); 4] = [
+        (&[], "noAuthTime", false, true),
+        (&[], "staleAuthTime", false, false),
+        (&[("prompt", "login")], "noAuthTime", true, false),
+        (&[("max_age", "3600")], "staleAuthTime", true, false),
+    ];
+    for (further, fault, asked, accepted) in table {
+        let what = format!("{further:?} {fault}");
+        // the brokers have a clock of their own
+        server.clock.advance((Clock::System.now() - server.app.clock.now()).max(Duration::ZERO));
+        let phone = Phone::new().await;
+        phone.lies_at_the_broker(fault).await;
+        let mut person = browser();
+        go_to_the_broker(&mut person, &server, "kenni", further).await;
+        let sent = parameters(&person.page().url);
+        let fresh = (Some("login"), Some("0"));
+        let of = |name: &str| sent.get(name).map(String::as_str);
+        assert_eq!((of("prompt"), of("max_age")) == fresh, asked, "{what}");
+        approve(&mut person, &phone.national_id).await;
+        if accepted {
+            confirm(&mut person).await.stopped();
+        } else {
+            assert_eq!(attempt_error(&server, &person).await, "token_rejected", "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn x5_06_a_row_that_does_not_tell_of_which_country_its_people_are_is_not_offered() {
+    let server = server_with_brokers().await;
+    let remove = "update identity_providers set settings = settings #- '{claims,require}' where name = 'signicat'";
+    configure_by(&server, remove).await;
+    let mut person = browser();
+    person.get(authorize_url(&server, &[])).await;
+    let form = &person.page().forms()[0];
+    assert!(!form.has_button("identity_provider", "signicat") && form.has_button("identity_provider", "kenni"));
+    let configuration = server.app.configuration();
+    let fault = "identity provider signicat: nothing tells of which country its national ids are";
+    assert_eq!(configuration.faults(), [fault]);
+}
+
+#[tokio::test]
 async fn an_answer_whose_node_died_while_it_looked_ends_the_attempt() {
     let server = server_with_brokers().await;
     let mut person = at_the_broker(&server, "kenni").await;
     let state = parameters(&person.page().url)["state"].clone();
     // as the node left it
-    crate::support::authorize::change_by(
-        &server,
-        "update sign_in_attempts set driver_state = null, lease_until = created_at + interval '45 s'",
-    )
-    .await;
-    let back = format!("{}/signin/return?code=a&state={state}", server.issuer);
+    change_by(&server, "update sign_in_attempts set driver_state = null, lease_until = created_at + interval '45 s'").await;
+    let back = format!("{}/signin/return/kenni?code=a&state={state}", server.issuer);
     person.get(&back).await;
     assert!(person.page().text_of("#waiting + form").is_some(), "somebody may still look: {}", person.page());
     server.clock.advance(Duration::seconds(46));

@@ -15,9 +15,9 @@ use crate::support::{
 };
 
 /// The lie or failure, at which broker, the sentence, the error kind and the provider's word.
-type Case = (&'static str, &'static str, &'static str, &'static str, Option<&'static str>);
+pub(super) type Case = (&'static str, &'static str, &'static str, &'static str, Option<&'static str>);
 
-const CASES: &[Case] = &[
+pub(super) const CASES: &[Case] = &[
     ("accessDenied", "audkenni-sim", "problem-cancelled", "user_cancelled", Some("mssp_401")),
     ("deviceTimeout", "audkenni-sim", "problem-timed-out", "timeout", Some("mssp_208")),
     ("serverError", "kenni", "problem-unavailable", "provider_unavailable", Some("server_error")),
@@ -56,6 +56,15 @@ const CASES: &[Case] = &[
     ("slowBody", "kenni", "problem-unavailable", "provider_unavailable", None),
 ];
 
+/// The simulator tells every lie of a broker that it knows when it is asked for one that it does not.
+pub(super) async fn lies_of_brokers() -> BTreeSet<String> {
+    let someone = Phone::new().await;
+    let (_, refusal) =
+        control(Method::PUT, &format!("/op/persons/{}", someone.national_id), json!({"fault": "nonsense"})).await;
+    let listed = refusal["error"].as_str().unwrap().split("one of ").nth(1).unwrap().split(" at line").next().unwrap();
+    listed.split(", ").map(|word| word.trim_matches('`').to_owned()).collect()
+}
+
 #[tokio::test]
 async fn every_lie_and_failure_of_a_broker_ends_on_its_page_without_a_session() {
     let server = server_with_brokers().await;
@@ -92,12 +101,7 @@ async fn every_lie_and_failure_of_a_broker_ends_on_its_page_without_a_session() 
     let audited: i64 =
         sqlx::query_scalar("select count(*) from audit_log where kind = 'sign_in_failed'").fetch_one(&owner).await.unwrap();
     assert_eq!(usize::try_from(audited), Ok(CASES.len()), "each is in the audit once");
-    // the simulator tells every lie that it knows when it is asked for one that it does not
-    let someone = Phone::new().await;
-    let (_, refusal) =
-        control(Method::PUT, &format!("/op/persons/{}", someone.national_id), json!({"fault": "nonsense"})).await;
-    let listed = refusal["error"].as_str().unwrap().split("one of ").nth(1).unwrap().split(" at line").next().unwrap();
-    let listed: BTreeSet<String> = listed.split(", ").map(|word| word.trim_matches('`').to_owned()).collect();
+    let listed = lies_of_brokers().await;
     assert_eq!(listed, CASES.iter().map(|case| case.0.to_owned()).collect());
     println!("{} lies and failures of brokers: {} cases refused", listed.len(), CASES.len());
 }

@@ -50,7 +50,9 @@ impl Request {
         Ok(Self {
             client_id: client_id.ok_or("the client_id is not known")?,
             // that of any server, wherever it runs
-            redirect_uri: redirect_uri.filter(|uri| uri.path() == "/signin/return").ok_or("the redirect_uri is not known")?,
+            redirect_uri: redirect_uri
+                .filter(|uri| uri.path().starts_with("/signin/return/"))
+                .ok_or("the redirect_uri is not known")?,
             state: take("state").ok_or("state is missing")?,
             nonce: take("nonce").ok_or("nonce is missing")?,
             code_challenge: code_challenge.ok_or("code_challenge is 43 characters")?,

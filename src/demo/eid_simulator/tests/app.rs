@@ -81,6 +81,7 @@ impl Stage {
             server_name: "Innskráning",
             client_id: "@island.is/minar",
             attempt: AttemptId::new(Clock::System.now()),
+            fresh: false,
             accepted_acr: &[],
             return_url: "http://localhost:1/signin/app/return?attempt=1",
         };

@@ -78,6 +78,7 @@ impl Stage {
             server_name: "Innskráning",
             client_id: "@island.is/minar",
             attempt: AttemptId(uuid::Uuid::nil()),
+            fresh: false,
             accepted_acr: &[],
             return_url: "",
         };

@@ -64,7 +64,6 @@ pub(super) async fn refresh(app: &App, call: &ClientCall) -> Result<TokenRespons
         inactive_ttl: client.inactive_ttl(),
         not_before: snapshot.not_before(client),
         identity_providers: &providers,
-        ends_at_sign_out: client.revoke_refresh_tokens_at_sign_out,
         origin: &call.caller.origin,
     };
     let grant = match families::rotate(&app.pool, &presented, now).await.map_err(unavailable)? {

@@ -2,6 +2,8 @@
 
 use url::{Host, Url};
 
+use crate::base::internet;
+
 /// Endings that no name on the internet has.
 const LOCAL_ENDINGS: [&str; 6] = [".local", ".localhost", ".test", ".example", ".invalid", ".internal"];
 
@@ -11,7 +13,7 @@ const DEMONSTRATION_HOSTS: [&str; 1] = ["demo.sk.ee"];
 /// Ports of the simulator.
 const SIMULATOR_PORTS: [u16; 2] = [8090, 8091];
 
-/// Whether the host can be one on the internet (a name with a dot, or an address outside the private ranges), and serves real
+/// Whether the host can be one on the internet (a name with a dot, or an address of the internet), and serves real
 /// people. What a name leads to is looked at with each connection.
 pub fn is_public(url: &Url) -> bool {
     let simulator = url.port().is_some_and(|port| SIMULATOR_PORTS.contains(&port));
@@ -27,16 +29,8 @@ fn is_public_host(url: &Url) -> bool {
                 && !LOCAL_ENDINGS.iter().any(|ending| name.ends_with(ending))
                 && !DEMONSTRATION_HOSTS.iter().any(is_below)
         }
-        Some(Host::Ipv4(ip)) => {
-            !(ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified() || ip.is_documentation())
-        }
-        Some(Host::Ipv6(ip)) => {
-            !(ip.is_loopback()
-                || ip.is_unspecified()
-                || ip.is_unique_local()
-                || ip.is_unicast_link_local()
-                || ip.to_ipv4_mapped().is_some())
-        }
+        Some(Host::Ipv4(ip)) => internet::is_public(ip.into()),
+        Some(Host::Ipv6(ip)) => internet::is_public(ip.into()),
         None => false,
     }
 }
@@ -44,6 +38,18 @@ fn is_public_host(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ssr_02_an_address_in_figures_is_judged_as_one_that_was_looked_up() {
+        let judged = |host: &str| is_public(&Url::parse(&format!("https://{host}/")).expect(host));
+        assert!(judged("1.1.1.1") && judged("[2606:4700:4700::1111]"));
+        for host in
+            ["0.1.2.3", "100.64.0.1", "198.18.0.1", "168.63.129.16", "240.0.0.1", "[64:ff9b::7f00:1]", "[2002:7f00:1::]"]
+        {
+            assert!(!judged(host), "{host}");
+        }
+        assert!(!judged("1681915904"), "100.64.0.0 as one number");
+    }
 
     #[test]
     fn production_asks_public_hosts_alone() {

@@ -9,12 +9,13 @@ pub mod hosts;
 pub mod providers;
 
 use super::{
+    brokers,
     client::{check_addresses, check_lifetimes},
     client_keys::check_jwks_uri,
     fields::Faults,
 };
 use crate::{
-    config::{self, Settings},
+    config::{self, Settings, sign_in::SignIn},
     model::{
         client::RegisteredClient,
         environment::Environment::{self, Production},
@@ -46,7 +47,7 @@ pub fn violations(installation: &Installation<'_>) -> Vec<String> {
         installation.database.filter(|theirs| *theirs != Production).map(|theirs| other_environment(theirs, Production)),
     );
     let clients = installation.clients.iter().copied();
-    found.extend(faults(clients, installation.providers.iter().copied(), &installation.settings.sign_in.pinned_anchors()));
+    found.extend(faults(clients, installation.providers.iter().copied(), &installation.settings.sign_in));
     found
 }
 
@@ -55,12 +56,12 @@ pub fn other_environment(theirs: Environment, ours: Environment) -> String {
     format!("the database belongs to the environment {}, not to {}", theirs.as_str(), ours.as_str())
 }
 
-/// The part that a reload can change: everything in these rows that a server in production does not serve. `pinned` are the
-/// authorities' fingerprints of its settings.
+/// The part that a reload can change: everything in these rows that a server in production does not serve. `pinned` are its
+/// settings, which name the authorities and upstream providers that may be believed.
 pub fn faults<'a>(
     clients: impl IntoIterator<Item = &'a RegisteredClient>,
     providers: impl IntoIterator<Item = &'a IdentityProvider>,
-    pinned: &[[u8; 32]],
+    pinned: &SignIn,
 ) -> Vec<String> {
     let of_clients = clients.into_iter().flat_map(|registered| {
         let mut faults = Faults::default();
@@ -69,9 +70,13 @@ pub fn faults<'a>(
         check_jwks_uri(&mut faults, &registered.client, Production);
         lines(&format!("client {}", registered.client.client_id), faults)
     });
-    let of_providers = providers.into_iter().flat_map(|provider| {
+    let providers: Vec<&IdentityProvider> = providers.into_iter().collect();
+    let of_providers = providers.iter().enumerate().flat_map(|(index, provider)| {
         let mut faults = Faults::default();
         providers::check(&mut faults, &provider.driver, Some(pinned));
+        for why in providers[..index].iter().filter_map(|other| brokers::confusion(provider, other)) {
+            faults.add("driver", why);
+        }
         lines(&format!("identity provider {}", provider.name), faults)
     });
     of_clients.chain(of_providers).collect()

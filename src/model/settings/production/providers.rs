@@ -3,9 +3,13 @@
 use url::Url;
 
 use super::{certificates, hosts};
-use crate::model::{
-    identity_provider::{DriverSettings, RevocationCheck, TrustProfile},
-    settings::fields::Faults,
+use crate::{
+    config::sign_in::SignIn,
+    model::{
+        environment::Environment,
+        identity_provider::{DriverSettings, ICELAND, RevocationCheck, TrustProfile},
+        settings::{fields::Faults, oidc},
+    },
 };
 
 /// What a driver's settings hold of what the rules look at. Fields are named as the settings name them.
@@ -23,6 +27,8 @@ struct Facts<'a> {
     scheme_name: Option<&'a str>,
     /// whether a script of the simulator stands in our page
     simulator_shim: bool,
+    /// the OpenID provider whose word is believed
+    issuer: Option<&'a str>,
     /// who is believed; none where another provider verifies certificates
     trust: Option<&'a TrustProfile>,
 }
@@ -58,6 +64,7 @@ impl<'a> From<&'a DriverSettings> for Facts<'a> {
             DriverSettings::Oidc(settings) => Self {
                 driver: "oidc",
                 addresses: vec![("issuer", &settings.issuer)],
+                issuer: Some(&settings.issuer),
                 tls_roots_pem: (!settings.tls_roots_pem.is_empty()).then_some(&settings.tls_roots_pem),
                 ..Self::default()
             },
@@ -65,9 +72,10 @@ impl<'a> From<&'a DriverSettings> for Facts<'a> {
     }
 }
 
-/// Notes everything that production refuses. `pinned` are the authorities' fingerprints of the node's settings, where these are
-/// at hand.
-pub(in crate::model::settings) fn check(faults: &mut Faults, driver: &DriverSettings, pinned: Option<&[[u8; 32]]>) {
+/// Notes everything that production refuses. `pinned` are the node's settings, where these are at hand: they name the authorities
+/// and the upstream providers that may be believed.
+pub(in crate::model::settings) fn check(faults: &mut Faults, driver: &DriverSettings, pinned: Option<&SignIn>) {
+    check_identity(faults, driver);
     let facts = Facts::from(driver);
     let at = |field: &str| format!("driver.{}.{field}", facts.driver);
     for (field, address) in &facts.addresses {
@@ -83,8 +91,34 @@ pub(in crate::model::settings) fn check(faults: &mut Faults, driver: &DriverSett
         faults.add(at("simulator_shim_url"), "is a script of the simulator; leave it out");
     }
     check_certificates(faults, &at("tls_roots_pem"), facts.tls_roots_pem.unwrap_or_default());
+    // eid.md §12.3: nor can whoever edits the stored configuration add a provider alone
+    if let (Some(issuer), Some(pinned)) = (facts.issuer, pinned)
+        && !pinned.upstream_issuers.iter().any(|known| known == issuer)
+    {
+        faults.add(at("issuer"), format!("`{issuer}` is not among sign_in.upstream_issuers of the settings"));
+    }
     if let Some(trust) = facts.trust {
-        check_trust(faults, &at("trust"), trust, pinned);
+        check_trust(faults, &at("trust"), trust, pinned.map(SignIn::pinned_anchors).as_deref());
+    }
+}
+
+/// Notes what an environment refuses of a provider that is to be saved there.
+pub(in crate::model::settings) fn check_in(faults: &mut Faults, driver: &DriverSettings, environment: Environment) {
+    match environment {
+        Environment::Production => check(faults, driver, None),
+        Environment::Staging | Environment::Development => check_identity(faults, driver),
+    }
+}
+
+/// What every environment demands: that it can be told whose national ids a provider names, and how somebody signed in.
+fn check_identity(faults: &mut Faults, driver: &DriverSettings) {
+    let facts = Facts::from(driver);
+    // X5-06: ten digits of another country are nobody's kennitala
+    if facts.trust.is_some_and(|trust| !trust.countries.iter().any(|country| country == ICELAND)) {
+        faults.add(format!("driver.{}.trust.countries", facts.driver), "needs IS: only Iceland's national ids sign anybody in");
+    }
+    if let DriverSettings::Oidc(settings) = driver {
+        oidc::check_proof(faults, settings);
     }
 }
 

@@ -10,12 +10,18 @@ use crate::{
     model::{
         client::ClientType,
         environment::Environment,
-        identity_provider::{DriverSettings, IdentityProviderKind, MobileIdSettings, RevocationCheck},
+        identity_provider::{
+            CardSettings, DriverSettings, IdentityProviderKind, MobileIdSettings, OidcSettings, RevocationCheck,
+            SmartIdSettings,
+        },
         settings::{
+            card,
             client::{Surroundings, parse},
             client_input::ClientInput,
             identity_provider::tests::settings,
+            oidc,
             organisation::tests::myorg,
+            smart_id,
         },
     },
 };
@@ -36,12 +42,34 @@ fn client(change: impl FnOnce(&mut ClientInput)) -> RegisteredClient {
 }
 
 fn provider(settings: MobileIdSettings) -> IdentityProvider {
+    row("sim", IdentityProviderKind::Sim, DriverSettings::MobileId(settings))
+}
+
+fn app(change: impl FnOnce(&mut SmartIdSettings)) -> IdentityProvider {
+    let mut settings = smart_id::tests::settings(Production);
+    change(&mut settings);
+    row("app", IdentityProviderKind::App, DriverSettings::SmartId(settings))
+}
+
+fn card(change: impl FnOnce(&mut CardSettings)) -> IdentityProvider {
+    let mut settings = card::tests::settings();
+    change(&mut settings);
+    row("card", IdentityProviderKind::Card, DriverSettings::Card(settings))
+}
+
+fn broker(change: impl FnOnce(&mut OidcSettings)) -> IdentityProvider {
+    let mut settings = oidc::tests::settings();
+    change(&mut settings);
+    row("broker", IdentityProviderKind::Sim, DriverSettings::Oidc(settings))
+}
+
+fn row(name: &str, kind: IdentityProviderKind, driver: DriverSettings) -> IdentityProvider {
     IdentityProvider {
         id: IdentityProviderRowId(uuid::Uuid::nil()),
         organisation_id: None,
-        name: "sim".into(),
-        kind: IdentityProviderKind::Sim,
-        driver: DriverSettings::MobileId(settings),
+        name: name.into(),
+        kind,
+        driver,
         acr: "eidas-loa-high".into(),
         amr: vec!["hwk".into()],
         enabled: true,
@@ -59,6 +87,8 @@ struct Parts {
     database: Option<Environment>,
     client: RegisteredClient,
     driver: MobileIdSettings,
+    /// providers of other drivers
+    others: Vec<IdentityProvider>,
 }
 
 impl Parts {
@@ -70,8 +100,10 @@ impl Parts {
         node.environment = Production;
         node.server.trusted_proxies = vec!["10.0.3.0/28".parse().expect("a network")];
         node.sign_in.anchor_fingerprints = vec![ANCHOR_SHA256.parse().expect("a fingerprint")];
+        node.sign_in.upstream_issuers = vec!["https://broker.example.is/sso".into()];
         node.outbound.allowed_hosts.clear();
-        Self { settings: node, has_demo: false, database: None, client: client(|_| {}), driver: settings(Production) }
+        let (client, driver) = (client(|_| {}), settings(Production));
+        Self { settings: node, has_demo: false, database: None, client, driver, others: Vec::new() }
     }
 
     fn violations(&self) -> Vec<String> {
@@ -81,7 +113,7 @@ impl Parts {
             has_demo: self.has_demo,
             database: self.database,
             clients: vec![&self.client],
-            providers: vec![&provider],
+            providers: [&provider].into_iter().chain(&self.others).collect(),
         })
     }
 }
@@ -94,18 +126,28 @@ fn production_accepts_an_installation_that_breaks_no_rule() {
     parts.driver.trust.require_policies.clear();
     parts.driver.trust.accept_empty_policies_reason = Some("the profile is not public".into());
     parts.driver.trust.ocsp_url = Some("http://ocsp.audkenni.is/".into());
+    parts.others = vec![app(|_| {}), card(|_| {}), broker(|_| {})];
     assert_eq!(parts.violations(), [""; 0]);
 }
 
 /// The rule's number in eid.md §12, what breaks it, and what is said.
 type Case = (&'static str, fn(&mut Parts), &'static str);
 
+const SMART_ID_TEST_ANCHOR: &str =
+    include_str!("../../../../tests/vectors/third_party/smart-id-java-client/TEST_of_SK_ID_Solutions_EID-Q_2024E.pem.crt");
+
+/// A broker at another address, which the settings name as well.
+fn issue(parts: &mut Parts, issuer: &str) {
+    parts.settings.sign_in.upstream_issuers = vec![issuer.into()];
+    parts.others = vec![broker(|settings| settings.issuer = issuer.into())];
+}
+
 const TEST_ANCHOR: &str = include_str!("../../../../tests/data/simulator_anchor.pem");
 const PUBLIC_TEST_ANCHOR: &str =
     include_str!("../../../../tests/vectors/third_party/mid-rest-java-client/TEST_of_ESTEID-SK_2015.pem.crt");
 
 #[rustfmt::skip]
-const CASES: [Case; 31] = [
+const CASES: [Case; 58] = [
     ("§12.1", |p| p.settings.server.issuer = "http://innskra.island.is".parse().expect("an issuer"), "server.issuer: "),
     ("§12.1", |p| p.settings.server.issuer = "https://innskra.test".parse().expect("an issuer"), "server.issuer: "),
     ("§12.2", |p| p.driver.base_url = "http://mid.example.is/mid-api".into(), "driver.mobile_id.base_url: plain http"),
@@ -129,6 +171,33 @@ const CASES: [Case; 31] = [
     ("§12.6", |p| p.driver.trust.revocation = RevocationCheck::None, "driver.mobile_id.trust.revocation: "),
     ("§12.6", |p| p.driver.trust.require_policies.clear(), "driver.mobile_id.trust.require_policies: "),
     ("§12.6", |p| { p.driver.trust.require_policies.clear(); p.driver.trust.accept_empty_policies_reason = Some(" ".into()); }, "driver.mobile_id.trust.require_policies: "),
+    ("X5-06", |p| p.driver.trust.countries.clear(), "driver.mobile_id.trust.countries: "),
+    ("§12.2", |p| p.others = vec![app(|s| s.base_url = "http://app.example.is/v3".into())], "driver.smart_id.base_url: plain http"),
+    ("§12.2", |p| p.others = vec![app(|s| s.base_url = "https://sid.demo.sk.ee/smart-id-rp/v3".into())], "driver.smart_id.base_url: "),
+    ("§12.2", |p| p.others = vec![app(|s| s.tls_roots_pem.clear())], "driver.smart_id.base_url: https needs tls_roots_pem"),
+    ("§12.3", |p| p.others = vec![app(|s| s.trust.intermediates_pem = TEST_ANCHOR.into())], "driver.smart_id.trust.intermediates_pem: "),
+    ("§12.3", |p| p.others = vec![app(|s| s.trust.intermediates_pem = SMART_ID_TEST_ANCHOR.into())], "driver.smart_id.trust.intermediates_pem: "),
+    ("§12.5", |p| p.others = vec![app(|s| s.scheme_name = "smart-id-demo".into())], "driver.smart_id.scheme_name: "),
+    ("§12.5", |p| p.others = vec![app(|s| s.relying_party_name = "DEMO".into())], "driver.smart_id.relying_party_uuid: "),
+    ("§12.6", |p| p.others = vec![app(|s| s.trust.revocation = RevocationCheck::None)], "driver.smart_id.trust.revocation: "),
+    ("X5-06", |p| p.others = vec![app(|s| s.trust.countries.clear())], "driver.smart_id.trust.countries: "),
+    ("§12.2", |p| p.others = vec![card(|s| s.card_host = Some("http://card.innskra.is".into()))], "driver.card.card_host: plain http"),
+    ("§12.2", |p| p.others = vec![card(|s| s.card_host = Some("https://localhost:8443".into()))], "driver.card.card_host: "),
+    ("§12.2", |p| p.others = vec![card(|s| s.trust.ocsp_url = Some("http://10.0.0.1/".into()))], "driver.card.trust.ocsp_url: "),
+    ("§12.3", |p| p.others = vec![card(|s| s.trust.intermediates_pem = TEST_ANCHOR.into())], "driver.card.trust.intermediates_pem: "),
+    ("§12.6", |p| p.others = vec![card(|s| s.simulator_shim_url = Some("http://localhost:8090/card/shim.js".into()))], "driver.card.simulator_shim_url: "),
+    ("§12.6", |p| p.others = vec![card(|s| s.trust.require_policies.clear())], "driver.card.trust.require_policies: "),
+    ("X5-06", |p| p.others = vec![card(|s| s.trust.countries = vec!["DK".into()])], "driver.card.trust.countries: "),
+    ("§12.2", |p| issue(p, "http://broker.example.is"), "driver.oidc.issuer: plain http"),
+    ("§12.2", |p| issue(p, "https://localhost/op"), "driver.oidc.issuer: "),
+    ("SSR-02", |p| issue(p, "https://100.64.0.1"), "driver.oidc.issuer: "),
+    ("§12.2", |p| issue(p, "https://broker.example.is:8090"), "driver.oidc.issuer: "),
+    ("§12.3", |p| p.others = vec![broker(|s| s.tls_roots_pem = TEST_ANCHOR.into())], "driver.oidc.tls_roots_pem: "),
+    ("§12.3", |p| p.others = vec![broker(|s| s.issuer.push('/'))], "driver.oidc.issuer: `https://broker.example.is/sso/` is not among sign_in.upstream_issuers"),
+    ("§12.3", |p| { p.others = vec![broker(|_| {})]; p.settings.sign_in.upstream_issuers.clear(); }, "driver.oidc.issuer: "),
+    ("X5-06", |p| p.others = vec![broker(|s| s.claims.require.clear())], "driver.oidc.claims.require: "),
+    ("EID-09", |p| p.others = vec![broker(|s| s.claims.acr_accept.clear())], "driver.oidc.claims.acr_accept: "),
+    ("EID-09", |p| { let one = broker(|_| {}); p.others = vec![IdentityProvider { kind: IdentityProviderKind::Card, ..one.clone() }, one]; }, "identity provider broker: driver: is the broker and client of the provider broker too"),
     ("§12.6", |p| p.client = client(|i| i.redirect_uris.push("https://*.dev.myorg.is/cb".into())), "redirect_uris[1]: "),
     ("§12.6", |p| p.client = client(|i| i.redirect_uris.push("http://localhost:8072/cb".into())), "redirect_uris[1]: "),
     ("§12.8", |p| p.has_demo = true, "environment: this binary"),
@@ -182,11 +251,12 @@ fn production_does_not_start_with_what_only_development_may_serve_ops_02() {
         (|i| i.id_token_ttl = Some(301), "client @myorg.is/webapp: id_token_ttl: "),
         (|i| i.jwks_uri = Some("http://localhost:8443/jwks".into()), "client @myorg.is/webapp: jwks_uri: "),
     ];
+    let pinned = Parts::good().settings.sign_in;
     for (change, expected) in table {
-        let found = faults(&[client(change)], &[], &[]);
+        let found = faults(&[client(change)], &[], &pinned);
         assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?}");
     }
-    let found = faults(&[], &[provider(settings(Environment::Development))], &[]);
+    let found = faults(&[], &[provider(settings(Environment::Development))], &pinned);
     assert!(found.iter().any(|line| line.starts_with("identity provider sim: driver.mobile_id.base_url: ")), "{found:?}");
     assert!(found.iter().any(|line| line.contains("test authority") && line.contains("HERMIR")), "{found:?}");
 }

@@ -200,6 +200,7 @@ fn a_challenge_has_32_fresh_bytes_as_44_characters_and_names_our_origin() {
         server_name: "https://innskra.is",
         client_id: "@myorg.is/webapp",
         attempt: crate::base::id::AttemptId(uuid::Uuid::nil()),
+        fresh: false,
         accepted_acr: &[],
         return_url: "",
     };

@@ -254,8 +254,14 @@ fn the_subject_has_exactly_one_serial_number() {
 }
 
 #[test]
-fn the_national_id_is_icelandic_and_in_an_accepted_form() {
+fn x5_06_the_national_id_is_icelandic_and_in_an_accepted_form() {
     let fault = |serial: &str| fault_of(|params| params.distinguished_name = subject(serial));
+    let bare = |params: &mut CertificateParams| {
+        params.distinguished_name = subject("0101302989");
+        params.distinguished_name.remove(DnType::CountryName);
+    };
+    assert_eq!(fault_of(bare), CertificateFault::Country, "nothing says whose it is");
+    assert_eq!(fault("PNODK-0101302989"), CertificateFault::Country);
     assert_eq!(fault("PNOSE-0101302989"), CertificateFault::Country);
     assert_eq!(fault("PASIS-0101302989"), CertificateFault::NationalIdFormat);
     assert_eq!(fault("010130-2989"), CertificateFault::NationalIdFormat);

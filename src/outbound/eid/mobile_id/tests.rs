@@ -87,6 +87,7 @@ const CONTEXT: LoginContext<'static> = LoginContext {
     server_name: "Innskráning",
     client_id: "@island.is/minar",
     attempt: AttemptId(uuid::Uuid::nil()),
+    fresh: false,
     accepted_acr: &[],
     return_url: "",
 };

@@ -47,6 +47,8 @@ const EXCHANGE_TIMEOUT: Timeout = Timeout::from_secs(10);
 /// Another OpenID provider.
 #[derive(Debug)]
 pub struct Oidc {
+    /// the row's, in the address to which its provider sends browsers back
+    name: String,
     settings: OidcSettings,
     provider: Provider,
     authentication: Authentication,
@@ -67,6 +69,8 @@ pub struct Transaction {
     redirect_uri: String,
     language: Language,
     service_name: String,
+    /// whether the provider is asked for a sign-in of now
+    fresh: bool,
     /// levels of assurance that answer the request
     accepted_acr: Vec<String>,
     /// where the browser goes, once known
@@ -82,6 +86,8 @@ impl fmt::Debug for Transaction {
 /// What a provider sent along with the browser (OpenID Connect Core §3.1.2.5 and §3.1.2.6).
 #[derive(Clone)]
 pub struct AuthorizationResponse {
+    /// the identity provider at whose address it came
+    pub provider: String,
     /// as it was sent to the provider
     pub state: String,
     /// what is exchanged for the tokens
@@ -107,23 +113,21 @@ pub fn attempt_of(state: &str) -> Option<AttemptId> {
     bytes.first_chunk().map(|id| AttemptId(uuid::Uuid::from_bytes(*id)))
 }
 
-/// Makes state, nonce and verifier. No network.
-pub(super) fn prepare(context: &LoginContext<'_>, now: OffsetDateTime) -> Prepared {
-    Prepared { state: DriverState::Oidc(Transaction::new(context, now)), expires_at: now + ATTEMPT_LIFETIME }
-}
-
 impl Transaction {
     /// One that begins now, with everything random in it.
-    fn new(context: &LoginContext<'_>, now: OffsetDateTime) -> Self {
+    fn new(context: &LoginContext<'_>, driver: &Oidc, now: OffsetDateTime) -> Self {
         let state = [context.attempt.0.as_bytes().as_slice(), &entropy::bytes::<32>()].concat();
         Self {
             began_at: now,
             state: base64url(state),
             nonce: base64url(entropy::bytes::<32>()),
             code_verifier: base64url(entropy::bytes::<32>()),
-            redirect_uri: Urls::new(context.server_name).absolute(path::RETURN),
+            // RFC 9700 §4.4.2.2: an address for each provider, also of those that do not name themselves in their answers
+            redirect_uri: Urls::new(context.server_name).absolute(&path::return_of(&driver.name)),
             language: context.language,
             service_name: context.service_name.to_owned(),
+            // eid.md §8.5: what a client demands of us, we demand of the provider
+            fresh: driver.settings.fresh_sign_in || context.fresh,
             accepted_acr: context.accepted_acr.to_vec(),
             url: None,
         }
@@ -148,18 +152,28 @@ impl Oidc {
         secrets: Option<&Path>,
         environment: Environment,
     ) -> Result<Self, DriverFault> {
+        if !settings.claims.tells_country() {
+            return Err(DriverFault::NoCountry);
+        }
         let http = if settings.tls_roots_pem.trim().is_empty() {
             http.clone()
         } else {
             OutboundClient::for_provider(&settings.tls_roots_pem, environment).map_err(DriverFault::TlsRoots)?
         };
         Ok(Self {
+            name: row.name.clone(),
             settings: settings.clone(),
             provider: Provider::new(&settings.issuer, http.named("oidc"), environment)?,
             authentication: Authentication::new(&settings.client_authentication, secrets)?,
             assurance: Assurance { acr: row.acr.clone(), amr: row.amr.clone() },
             environment,
         })
+    }
+
+    /// Makes state, nonce and verifier. No network.
+    pub(super) fn prepare(&self, context: &LoginContext<'_>, now: OffsetDateTime) -> Prepared {
+        let transaction = Transaction::new(context, self, now);
+        Prepared { state: DriverState::Oidc(transaction), expires_at: now + ATTEMPT_LIFETIME }
     }
 
     /// Finds out where the browser goes.
@@ -186,7 +200,7 @@ impl Oidc {
             ("code_challenge_method", "S256"),
             ("ui_locales", transaction.language.tag()),
         ];
-        if self.settings.fresh_sign_in {
+        if transaction.fresh {
             parameters.extend([("prompt", "login"), ("max_age", "0")]);
         }
         if let Some(name) = &self.settings.related_party_parameter {
@@ -214,6 +228,10 @@ impl Oidc {
         response: AuthorizationResponse,
         clock: &Clock,
     ) -> Result<VerifiedIdentity, EidError> {
+        // RFC 9700 §4.4.2.2: no code of one provider goes to the token endpoint of another
+        if response.provider != self.name {
+            return Err(EidErrorKind::TokenRejected.because("the answer came to the address of another provider"));
+        }
         let metadata = self.provider.metadata(clock.now()).await?;
         // RFC 9207 §2.4: before anything else of it is believed
         let is_theirs = response.issuer.as_ref().map_or(!metadata.names_itself, |issuer| *issuer == self.provider.issuer);
@@ -229,7 +247,8 @@ impl Oidc {
             issuer: &self.provider.issuer,
             client_id: &self.settings.client_id,
             nonce: &transaction.nonce,
-            authenticated_since: self.settings.fresh_sign_in.then_some(transaction.began_at),
+            authenticated_since: transaction.began_at,
+            must_tell_when: transaction.fresh,
             access_token: tokens.access_token.as_ref().map(|token| token.expose().as_str()),
             now: clock.now(),
         };

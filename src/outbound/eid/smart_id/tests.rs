@@ -216,6 +216,7 @@ fn production_refuses_test_accounts_plain_http_and_test_people() {
         server_name: "https://innskra.example.is",
         client_id: "@island.is/minar",
         attempt: AttemptId::new(NOW),
+        fresh: false,
         accepted_acr: &[],
         return_url: "https://innskra.example.is/signin/app/return?attempt=1",
     };
