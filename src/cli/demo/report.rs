@@ -50,6 +50,7 @@ pub(super) fn write(
                 "phone_number": scenario.phone_number,
                 "outcome": scenario.outcome,
                 "app_outcome": scenario.app_outcome,
+                "card_outcome": scenario.card_outcome,
             })
         })
         .collect();
@@ -72,6 +73,7 @@ pub(super) fn write(
                 "host": addresses.card,
                 "host_ca_file": absolute(&data_dir.join(crate::demo::tls::FILES[0])),
             }),
+            "play": simulator.catalogue(),
             "token": state.control_token().expose(),
             "brokers": simulator.brokers(),
             "broker_client": { "client_id": BROKER_CLIENT_ID, "client_secret": BROKER_CLIENT_SECRET },

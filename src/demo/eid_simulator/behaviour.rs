@@ -157,6 +157,17 @@ impl Scenario {
         }
     }
 
+    /// What the identity card of this number does, in English, for lists.
+    pub fn card_outcome(&self) -> &'static str {
+        match self.action {
+            Action::Refuse => "ERR_WEBEID_USER_CANCELLED: declines",
+            Action::Timeout => "ERR_WEBEID_USER_TIMEOUT: nobody answers",
+            Action::Ask | Action::Approve if self.delay_ms > 0 => "approves at once",
+            Action::Ask | Action::Approve => self.outcome,
+            _ => "ERR_WEBEID_NATIVE_FATAL: the card fails",
+        }
+    }
+
     /// What the number prescribes.
     pub fn behaviour(&self) -> Behaviour {
         Behaviour { method: self.method, action: self.action, delay_ms: self.delay_ms, times: None, fault: self.fault }

@@ -111,7 +111,7 @@ pub enum PersonKey {
 }
 
 /// A key as the file of persons keeps it: its kind and PKCS#8 in base64.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoredKey {
     kind: KeyKind,

@@ -8,8 +8,10 @@ mod answer;
 mod authority;
 mod behaviour;
 mod card;
+mod catalogue;
 mod certificate;
 mod control;
+mod crowd;
 mod event;
 mod fault;
 mod key;
@@ -175,6 +177,8 @@ pub struct ScenarioSummary {
     pub outcome: Option<String>,
     /// what happens with the app, in English
     pub app_outcome: String,
+    /// what happens with the identity card, in English; none where it concerns the app alone
+    pub card_outcome: Option<String>,
 }
 
 impl Simulator {
@@ -271,8 +275,14 @@ impl Simulator {
             phone_number: scenario.phone.to_owned(),
             outcome: scenario.method.covers(Method::Sim).then(|| scenario.outcome.to_owned()),
             app_outcome: scenario.app_outcome().to_owned(),
+            card_outcome: scenario.method.covers(Method::Card).then(|| scenario.card_outcome().to_owned()),
         };
         SCENARIOS.iter().map(summary).collect()
+    }
+
+    /// What it can be told to play, each with its request to the control API and the names that it takes.
+    pub fn catalogue(&self) -> serde_json::Value {
+        catalogue::of(&format!("{}/control", self.shared.public_url))
     }
 
     /// The issuers of the simulated OpenID brokers, each of which tells its claims in a way of its own.

@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use serde::Deserialize;
+
 use super::behaviour::{Action, Behaviour, Method};
 use crate::base::{digest, entropy};
 
@@ -15,6 +17,16 @@ pub enum Mode {
         /// milliseconds
         delay_ms: RangeInclusive<u64>,
     },
+}
+
+/// A mode as the control API names it.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModeName {
+    /// [`Mode::Manual`]
+    Manual,
+    /// [`Mode::Auto`]
+    Auto,
 }
 
 /// The mode and what belongs to it.

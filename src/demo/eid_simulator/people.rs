@@ -79,6 +79,8 @@ pub struct Person {
     pub behaviour: Option<Behaviour>,
     /// the first signature that the person gave, kept to be replayed
     pub first_signature: Option<Vec<u8>>,
+    /// one of many for load tests, whom no list shows and no file keeps
+    pub of_crowd: bool,
 }
 
 /// A person as the file keeps it.
@@ -133,7 +135,8 @@ pub fn load(path: &Path) -> anyhow::Result<Option<Vec<StoredPerson>>> {
 
 /// Writes the people to the file.
 pub fn save(path: &Path, people: &BTreeMap<String, Person>) -> anyhow::Result<()> {
-    let people = people.values().map(Person::store).collect::<anyhow::Result<Vec<_>>>()?;
+    let kept = people.values().filter(|person| !person.of_crowd);
+    let people = kept.map(Person::store).collect::<anyhow::Result<Vec<_>>>()?;
     storage::write(path, &serde_json::to_vec(&people)?)
 }
 

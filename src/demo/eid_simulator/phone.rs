@@ -133,7 +133,7 @@ async fn list(State(shared): State<Arc<Shared>>) -> Response {
     let now = shared.clock.now();
     let mut world = shared.world();
     let state = world.waiting(now);
-    let people = world.people.values().filter(|person| Scenario::of(&person.national_id).is_none());
+    let people = world.people.values().filter(|person| !person.of_crowd && Scenario::of(&person.national_id).is_none());
     let people = people
         .map(|person| ListedPerson {
             national_id: person.national_id.clone(),

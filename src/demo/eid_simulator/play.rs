@@ -42,6 +42,7 @@ impl World {
     /// Begins a session.
     pub fn start(&mut self, request: Authentication, now: OffsetDateTime) -> Result<Uuid, StartFails> {
         self.sweep(now);
+        self.meet_at(&request.phone, now).map_err(|_| StartFails)?;
         let person = self
             .holder_of(&request.phone, request.national_id.as_deref())
             .map(|person| (person.national_id.clone(), person.blocked));

@@ -16,6 +16,7 @@ use super::{
     behaviour::Method,
     card::Cards,
     certificate::{self, Medium, Validity},
+    crowd::Crowd,
     event::Event,
     key::PersonKey,
     mode::{Mode, Settings},
@@ -55,6 +56,8 @@ pub struct World {
     pub people_file: PathBuf,
     /// when forgotten sessions were last cleared away
     pub swept_at: OffsetDateTime,
+    /// the people for load tests
+    pub crowd: Crowd,
     /// the people's identity cards
     pub cards: Cards,
     /// the people's apps, and what is asked of them
@@ -72,6 +75,7 @@ impl World {
         now: OffsetDateTime,
     ) -> anyhow::Result<Self> {
         let cards = Cards::open(people_file.with_file_name("cards.json"))?;
+        let crowd = Crowd::open(people_file.with_file_name("crowd.json"))?;
         let mut world = Self {
             authority,
             base_url,
@@ -85,6 +89,7 @@ impl World {
             events: broadcast::channel(256).0,
             people_file,
             swept_at: now,
+            crowd,
             cards,
             apps: Apps::new(app_key),
         };
@@ -122,6 +127,7 @@ impl World {
             wrong_pins: 0,
             behaviour: None,
             first_signature: None,
+            of_crowd: false,
         };
         self.people.insert(stored.national_id, person);
         Ok(())
@@ -170,6 +176,7 @@ impl World {
         self.op = OpRegister::default();
         self.services = Services::default();
         self.settings = Settings::new(mode, None);
+        self.gather(0, 0)?;
         self.cards.reset()?;
         self.apps.reset();
         let mut before = std::mem::take(&mut self.people);
@@ -189,14 +196,18 @@ impl World {
     }
 
     /// The certificate behind a phone number, base64 of DER.
-    pub fn certificate_of(&self, phone: &str, national_id: Option<&str>) -> Option<String> {
+    pub fn certificate_of(&mut self, phone: &str, national_id: Option<&str>, now: OffsetDateTime) -> Option<String> {
+        self.meet_at(phone, now).ok()?;
         self.holder_of(phone, national_id).map(|person| digest::base64(&person.certificate.der))
     }
 
     /// The person with the phone number, if the national id fits where one was sent (eid.md §2.4).
     pub fn holder_of(&self, phone: &str, national_id: Option<&str>) -> Option<&Person> {
         let local = phone.strip_prefix("+354")?;
-        let person = self.people.values().find(|person| person.phone == local)?;
+        let is_theirs = |person: &&Person| person.phone == local;
+        // of many people not one after the other is asked
+        let one_of_many = self.crowd.national_id_of(local).and_then(|id| self.people.get(&id)).filter(is_theirs);
+        let person = one_of_many.or_else(|| self.people.values().find(is_theirs))?;
         national_id.is_none_or(|sent| sent == person.national_id).then_some(person)
     }
 }

@@ -11,7 +11,11 @@ use super::{
     chromium::{Chromium, View},
     scene::{Scene, say},
 };
-use crate::support::phone::Phone;
+use crate::support::{
+    app::open,
+    broker::{add_brokers, secrets},
+    phone::Phone,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_in_icelandic_is_accessible() {
@@ -31,12 +35,19 @@ struct Walk {
 
 impl Walk {
     async fn everywhere(language: Language) {
-        let Some(scene) = Scene::open(View { language: language.tag(), ..View::WIDE }).await else { return };
+        let view = View { language: language.tag(), ..View::WIDE };
+        let Some(scene) = Scene::open_with(view, |settings| settings.sign_in.secrets_dir = Some(secrets())).await else {
+            return;
+        };
+        add_brokers(&scene.server).await;
         // pages that go on by themselves stand still
         scene.chromium.block(&["*/static/signin*.js"]).await;
         let walk = Self { scene, language, phone: Phone::asking().await };
         walk.the_inspector_sees().await;
         walk.refused_before_it_begins().await;
+        walk.with_a_broker().await;
+        walk.with_a_card().await;
+        walk.with_the_app().await;
         walk.signing_in().await;
         walk.on_the_phone().await;
         walk.signed_in().await;
@@ -70,10 +81,6 @@ impl Walk {
         let (scene, browser) = (&self.scene, &self.scene.chromium);
         browser.open(&format!("{}/", scene.app)).await;
         self.look("app-signed-out").await;
-        browser.press("form[action='/login'] button").await;
-        browser.sees("button[name=identity_provider]").await;
-        self.look("choose").await;
-        self.with_the_app().await;
         scene.ask_to_sign_in().await;
         self.look("start").await;
         scene.give("12").await;
@@ -91,9 +98,57 @@ impl Walk {
         self.look("wait").await;
     }
 
+    /// From the example application to the first page of a way to sign in.
+    async fn choose(&self, way: &str) {
+        let browser = &self.scene.chromium;
+        browser.open(&self.scene.webapp_request(&[("prompt", "login")])).await;
+        browser.press(&format!("button[name=identity_provider][value={way}]")).await;
+    }
+
+    async fn with_a_broker(&self) {
+        let (scene, browser) = (&self.scene, &self.scene.chromium);
+        browser.open(&scene.webapp_request(&[])).await;
+        browser.sees("#identity-provider-signicat").await;
+        self.look("choose").await;
+        browser.press("#identity-provider-signicat").await;
+        browser.arrives(&format!("{}/op/", scene.simulator)).await;
+        self.look("phone-broker").await;
+        browser.fill_in("#person", "12").await;
+        browser.press("#approve").await;
+        browser.sees("[role=alert]").await;
+        self.look("phone-broker-unknown").await;
+        browser.press("#decline").await;
+        browser.is_at(&say(self.language, "wait-failed-heading")).await;
+        self.look("broker-declined").await;
+    }
+
+    async fn with_a_card(&self) {
+        let browser = &self.scene.chromium;
+        self.choose("card").await;
+        browser.is_at(&say(self.language, "card-heading")).await;
+        self.look("start-card").await;
+        browser.press("#start").await;
+        browser.sees("#card-reader").await;
+        self.look("wait-card").await;
+        let reader = browser.attribute("#card-reader", "src").await.expect("an address");
+        browser.enter_frame("#card-reader").await;
+        browser.press("#cancel").await;
+        browser.leave_frame().await;
+        browser.reads("#card-problem", &say(self.language, "problem-cancelled")).await;
+        self.look("wait-card-cancelled").await;
+        // the reader as a page of its own
+        browser.open(&reader).await;
+        browser.sees("#sign").await;
+        self.look("card-reader").await;
+        browser.fill_in("#pin", "9999").await;
+        browser.press("#sign").await;
+        browser.sees("[role=alert]").await;
+        self.look("card-reader-wrong-pin").await;
+    }
+
     async fn with_the_app(&self) {
         let browser = &self.scene.chromium;
-        browser.press("button[name=identity_provider][value=app]").await;
+        self.choose("app").await;
         browser.sees("#national_id").await;
         self.look("start-app").await;
         browser.press("#app-other_device").await;
@@ -107,9 +162,16 @@ impl Walk {
             browser.reload().await;
         }
         self.look("wait-open-app").await;
+        let link = browser.attribute("#open-app", "href").await.expect("a link");
         browser.press("#open-app").await;
         browser.sees("#person").await;
         self.look("phone-device-link").await;
+        // it leads back into another browser than the one that began
+        let redirect = open(&link, &self.phone, "approve").await.expect("a way back");
+        browser.forget_cookies().await;
+        browser.open(&redirect).await;
+        browser.is_at(&say(self.language, "other-browser-heading")).await;
+        self.look("other-browser").await;
         browser.open(&format!("{}/device-link", self.scene.simulator)).await;
         self.look("phone-scan").await;
     }

@@ -26,10 +26,11 @@ impl Scene {
     }
 }
 
-/// What a camera reads on the page, whatever the page's markup: the QR code's own path.
+/// What a camera reads on the page, whatever the page's markup: the QR code's own path, as soon as it is there.
 async fn scan(browser: &Chromium) -> String {
-    browser.sees("#qr path").await;
-    let drawn = browser.run("const qr = document.getElementById('qr'); return [qr.getAttribute('viewBox').split(' ')[2], qr.querySelector('path').getAttribute('d')]", "").await;
+    let script = "const qr = document.getElementById('qr');
+        return qr && [qr.getAttribute('viewBox').split(' ')[2], qr.querySelector('path').getAttribute('d')]";
+    let drawn = eventually("a QR code", async || Some(browser.run(script, "").await).filter(Value::is_array)).await;
     decode(drawn[0].as_str().expect("a size"), drawn[1].as_str().expect("a path"))
 }
 
@@ -102,43 +103,72 @@ async fn on_a_phone_the_app_opens_asks_and_leads_back_in_both_languages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_app_leads_into_a_new_tab_which_goes_on_and_the_first_one_ends() {
-    let Some(scene) = Scene::open(View::WIDE).await else { return };
-    let browser = &scene.chromium;
-    let phone = Phone::new().await;
-    scene.choose_app().await;
-    browser.press("#app-this_device").await;
-    browser.sees("#open-app").await;
-    let link = browser.attribute("#open-app", "href").await.expect("a link");
-    // asleep, as a phone leaves it: the new tab is the one that goes on
-    let (first, waiting) = (browser.tab().await, browser.url().await);
-    browser.open("about:blank").await;
-    let redirect = open(&link, &phone, "approve").await.expect("a way back");
-    browser.new_tab().await;
-    browser.open(&redirect).await;
-    scene.is_signed_in(&phone).await;
-    browser.go_to_tab(&first).await;
-    browser.open(waiting.as_str()).await;
-    assert!(!browser.has("#open-app").await && !browser.has("#waiting").await, "it is over here");
-    scene.chromium.close().await;
+async fn the_app_leads_into_a_new_tab_which_goes_on_and_the_first_one_ends_in_both_languages() {
+    for language in [Language::Is, Language::En] {
+        let Some(scene) = Scene::open(View { language: language.tag(), ..View::WIDE }).await else { return };
+        let browser = &scene.chromium;
+        let phone = Phone::new().await;
+        scene.choose_app().await;
+        browser.press("#app-this_device").await;
+        browser.sees("#open-app").await;
+        let link = browser.attribute("#open-app", "href").await.expect("a link");
+        // asleep, as a phone leaves it: the new tab is the one that goes on
+        let (first, waiting) = (browser.tab().await, browser.url().await);
+        browser.open("about:blank").await;
+        let redirect = open(&link, &phone, "approve").await.expect("a way back");
+        browser.new_tab().await;
+        browser.open(&redirect).await;
+        scene.is_signed_in(&phone).await;
+        browser.go_to_tab(&first).await;
+        browser.open(waiting.as_str()).await;
+        browser.is_at(&say(language, "ended-heading")).await;
+        assert!(!browser.has("#open-app").await && !browser.has("#waiting").await, "it is over here");
+        scene.chromium.close().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn eid_04_a_foreign_browser_is_turned_away_and_the_right_one_goes_on() {
+async fn eid_04_a_foreign_browser_is_turned_away_and_the_right_one_goes_on_in_both_languages() {
+    for language in [Language::Is, Language::En] {
+        let view = View { language: language.tag(), ..View::WIDE };
+        let Some(scene) = Scene::open(view).await else { return };
+        let browser = &scene.chromium;
+        let phone = Phone::new().await;
+        scene.choose_app().await;
+        browser.press("#app-this_device").await;
+        browser.sees("#open-app").await;
+        let link = browser.attribute("#open-app", "href").await.expect("a link");
+        let redirect = open(&link, &phone, "approve").await.expect("a way back");
+        let foreign = Chromium::start(view).await;
+        foreign.open(&redirect).await;
+        foreign.is_at(&say(language, "other-browser-heading")).await;
+        foreign.close().await;
+        assert!(browser.has("#waiting").await, "nothing is consumed");
+        browser.open(&redirect).await;
+        scene.is_signed_in(&phone).await;
+        scene.chromium.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_keyboard_alone_the_app_on_the_same_device_signs_a_person_in() {
     let Some(scene) = Scene::open(View::WIDE).await else { return };
     let browser = &scene.chromium;
-    let phone = Phone::new().await;
+    let (phone, enter) = (Phone::new().await, Key::Enter.to_string());
     scene.choose_app().await;
-    browser.press("#app-this_device").await;
+    browser.tab_to("#app-this_device").await;
+    browser.keys(&enter).await;
     browser.sees("#open-app").await;
-    let link = browser.attribute("#open-app", "href").await.expect("a link");
-    let redirect = open(&link, &phone, "approve").await.expect("a way back");
-    let foreign = Chromium::start(ENGLISH).await;
-    foreign.open(&redirect).await;
-    foreign.is_at(&say(Language::En, "other-browser-heading")).await;
-    foreign.close().await;
-    assert!(browser.has("#waiting").await, "nothing is consumed");
-    browser.open(&redirect).await;
+    browser.tab_to("#open-app").await;
+    browser.keys(&enter).await;
+    // the app's own page: the list goes to the name that begins so
+    browser.arrives(&format!("{}/device-link?deviceLinkType=Web2App", scene.simulator)).await;
+    browser.sees("#person").await;
+    browser.tab_to("#person").await;
+    browser.keys(&phone.name).await;
+    assert_eq!(browser.value("#person").await, phone.national_id);
+    browser.tab_to("button[value=approve]").await;
+    browser.keys(&enter).await;
     scene.is_signed_in(&phone).await;
     scene.chromium.close().await;
 }
@@ -187,5 +217,13 @@ async fn without_script_a_kennitala_and_a_qr_code_work_as_well() {
     approve(&phone, None).await;
     browser.press("#allow").await;
     scene.is_signed_in(&phone).await;
+    browser.forget_cookies().await;
+    let other = Phone::new().await;
+    scene.choose_app().await;
+    browser.press("#app-other_device").await;
+    // the page looks again by itself, which renews the code as well
+    assert_eq!(open(&scan(browser).await, &other, "approve").await, None);
+    browser.press("#allow").await;
+    scene.is_signed_in(&other).await;
     scene.chromium.close().await;
 }

@@ -129,22 +129,30 @@ async fn without_the_card_software_the_page_says_what_is_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_of_the_browser_signs_a_person_in() {
+async fn a_certificate_of_the_browser_signs_a_person_in_in_both_languages_and_by_keyboard() {
     if driver::is_left_out() {
         return;
     }
     let directory = tempfile::tempdir().expect("a directory");
+    // browsers have one folder of certificates, and show the first that fits
     let (holder, file) = (Phone::new().await, directory.path().join("card.p12"));
     std::fs::write(&file, pkcs12(&holder).await).expect("a file");
     if !driver::give_certificate(&file, "1234") {
         return;
     }
-    let Some(scene) = Scene::open_with(View { script: false, ..View::WIDE }, with_tls(&directory)).await else { return };
-    let browser = &scene.chromium;
-    ask_for_the_card(&scene).await;
-    browser.press("#start").await;
-    browser.press("#certificate").await;
-    browser.press("#allow").await;
-    scene.is_signed_in(&holder).await;
-    scene.chromium.close().await;
+    for language in [Language::Is, Language::En] {
+        let view = View { script: false, language: language.tag(), ..View::WIDE };
+        let Some(scene) = Scene::open_with(view, with_tls(&directory)).await else { return };
+        let browser = &scene.chromium;
+        let enter = Key::Enter.to_string();
+        ask_for_the_card(&scene).await;
+        assert_eq!(browser.attribute("html", "lang").await.as_deref(), Some(language.tag()));
+        for step in ["#start", "#certificate", "#allow"] {
+            browser.sees(step).await;
+            browser.tab_to(step).await;
+            browser.keys(&enter).await;
+        }
+        scene.is_signed_in(&holder).await;
+        scene.chromium.close().await;
+    }
 }

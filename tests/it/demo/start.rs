@@ -165,8 +165,14 @@ fn tells_programs(file: &Value, port: u16, directory: &Path) {
     assert_eq!(client(file, "@conformance.is/post")["redirect_uris"][0], format!("{app}/oauth/callback"));
     assert_eq!(file["persons"].as_array().unwrap().len(), 13);
     assert_eq!(keys(&file["persons"][0]), ["name", "national_id", "phone_number"]);
-    assert_eq!(keys(&file["scenarios"][0]), ["app_outcome", "national_id", "outcome", "phone_number"]);
+    assert_eq!(keys(&file["scenarios"][0]), ["app_outcome", "card_outcome", "national_id", "outcome", "phone_number"]);
+    assert_eq!(file["scenarios"][1]["card_outcome"], "ERR_WEBEID_USER_CANCELLED: declines");
     let simulator = format!("http://localhost:{}", port + 10);
+    let play = &file["simulator"]["play"];
+    assert_eq!(keys(play), ["behaviour", "broker", "certificate", "load", "mode", "services"]);
+    assert_eq!(play["broker"]["request"], format!("PUT {simulator}/control/op/persons/{{national_id}}"));
+    assert!(play["behaviour"]["fault"].as_array().unwrap().contains(&json!("wrongOrigin")));
+    assert!(play["services"]["ocsp"].as_array().unwrap().contains(&json!("slow")));
     let token = file["simulator"]["token"].as_str().unwrap();
     let brokers = ["audkenni", "signicat", "kenni"].map(|style| format!("{simulator}/op/{style}"));
     let card = &file["simulator"]["card"];
@@ -180,6 +186,7 @@ fn tells_programs(file: &Value, port: u16, directory: &Path) {
             "device_link": format!("{simulator}/device-link"),
             "phone": format!("{simulator}/phone"),
             "control": format!("{simulator}/control"),
+            "play": play,
             "token": token,
             "brokers": brokers,
             "card": {

@@ -18,8 +18,12 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::support::{
+    app::{self, named},
+    broker::{add_brokers, approve, at_the_broker, secrets},
+    card::{AtTheCardHost, at_the_reader, by_proxy, card_lies, certificate_of, read_card, to_the_card_host, token},
     database::count,
-    phone::{CLIENT, Phone, signed_in, started, until_answered},
+    person::Person,
+    phone::{CLIENT, Phone, confirm, signed_in, started, until_answered},
     server::{TestServer, configure},
 };
 
@@ -184,6 +188,80 @@ async fn log_01_no_level_of_any_log_names_a_person_a_number_or_a_secret() {
     for secret in secrets {
         let line = written.lines().find(|line| line.contains(&secret));
         assert!(line.is_none(), "{secret} stands in {line:?}");
+    }
+}
+
+/// A browser that the person has led through one of the other ways, up to the answer; what of the person must not be seen.
+async fn walk(server: &TestServer, way: &str, is_honest: bool) -> (Person, Vec<String>) {
+    let phone = Phone::new().await;
+    if !is_honest {
+        app::lies(&phone, "foreignCountry").await;
+        phone.lies_at_the_broker("foreignCountry").await;
+    }
+    let mut secrets = vec![phone.national_id.clone(), phone.number.clone(), phone.name.clone()];
+    let mut person = match way {
+        "app" => {
+            let mut person = named(server, &phone).await;
+            app::until_answered(&mut person).await;
+            person
+        }
+        "broker" => {
+            let mut person = at_the_broker(server, "signicat").await;
+            approve(&mut person, &phone.national_id).await;
+            person
+        }
+        _ => {
+            if !is_honest {
+                card_lies(&phone, "foreignCountry").await;
+            }
+            let certificate = certificate_of(&token(server, &phone, "nonce").await);
+            secrets.push(digest::base64(&certificate[..90]));
+            let mut person = at_the_reader(server).await;
+            if way == "card by Web eID" {
+                read_card(&mut person, server, &phone).await;
+            } else {
+                let ticket = to_the_card_host(&mut person).await;
+                let shown = AtTheCardHost::of(by_proxy(&ticket, Some(&certificate))).await;
+                person.get(shown.location()).await;
+            }
+            person
+        }
+    };
+    if is_honest {
+        assert!(confirm(&mut person).await.stopped().query().unwrap().contains("code="), "{way}");
+        secrets.push(person.cookie("localhost", "ias_session").unwrap().to_owned());
+    } else {
+        assert!(person.page().text_of("#incident").is_some(), "{way}: {}", person.page());
+    }
+    secrets.push(person.cookie("localhost", "ias_browser").unwrap().to_owned());
+    (person, secrets)
+}
+
+#[tokio::test]
+async fn log_01_neither_app_nor_card_nor_broker_leaves_a_person_in_a_log_or_an_address() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let server = TestServer::start_with(|settings| {
+        settings.sign_in.secrets_dir = Some(secrets());
+        settings.server.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    })
+    .await;
+    add_brokers(&server).await;
+    for way in ["app", "broker", "card by Web eID", "card by certificate"] {
+        for is_honest in [true, false] {
+            let (person, secrets) = walk(&server, way, is_honest).await;
+            assert!(person.visited.len() > 3, "{way}");
+            let written = String::from_utf8(std::mem::take(&mut *log.0.lock().unwrap())).unwrap();
+            assert!(written.contains("answered") && written.contains("a sign-in failed") != is_honest, "{way}");
+            for secret in &secrets {
+                let url = person.visited.iter().find(|url| url.as_str().contains(secret));
+                assert!(url.is_none(), "{way}: {secret} stands in {url:?}");
+                let line = written.lines().find(|line| line.contains(secret));
+                assert!(line.is_none(), "{way}: {secret} stands in {line:?}");
+            }
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Card {
     revocation: Option<Revocation>,
     /// the first honest signature that the card gave, kept to be replayed
     pub first_signature: Option<Vec<u8>>,
+    /// whether the file keeps it
+    is_kept: bool,
 }
 
 /// Every card that was made.
@@ -63,8 +65,13 @@ impl Cards {
             let read = |text: &str| digest::from_base64(text).context("a card is not base64");
             let certificate = Issued { der: read(&stored.certificate)?, serial: read(&stored.serial)? };
             cards.register.set(&certificate.serial, Status { revocation: stored.revocation, silent: false });
-            let card =
-                Card { key: PersonKey::load(&stored.key)?, certificate, revocation: stored.revocation, first_signature: None };
+            let card = Card {
+                key: PersonKey::load(&stored.key)?,
+                certificate,
+                revocation: stored.revocation,
+                first_signature: None,
+                is_kept: true,
+            };
             cards.by_person.insert(stored.national_id, card);
         }
         Ok(cards)
@@ -116,7 +123,8 @@ impl Cards {
                 revocation: card.revocation,
             })
         };
-        let stored = self.by_person.iter().map(store).collect::<anyhow::Result<Vec<_>>>()?;
+        let kept = self.by_person.iter().filter(|(_, card)| card.is_kept);
+        let stored = kept.map(store).collect::<anyhow::Result<Vec<_>>>()?;
         storage::write(&self.file, &serde_json::to_vec(&stored)?)
     }
 }
@@ -136,9 +144,10 @@ impl World {
         let key = PersonKey::generate(card_key_kind(national_id))?;
         let certificate =
             certificate::issue(&self.authority, &self.base_url, holder(person), &key, Validity::usual(now), None)?;
+        let is_kept = !person.of_crowd;
         self.cards.register.set(&certificate.serial, Status::default());
-        let card = Card { key, certificate, revocation: None, first_signature: None };
+        let card = Card { key, certificate, revocation: None, first_signature: None, is_kept };
         self.cards.by_person.insert(national_id.to_owned(), card);
-        self.cards.save()
+        if is_kept { self.cards.save() } else { Ok(()) }
     }
 }

@@ -67,6 +67,9 @@ async fn sign(State(shared): State<Arc<Shared>>, Json(request): Json<SignRequest
         return (StatusCode::FORBIDDEN, Json(json!({ "error": "wrong PIN" }))).into_response();
     }
     let mut world = shared.world();
+    if let Err(error) = world.meet(&request.person, now) {
+        return failed(&error);
+    }
     if !world.people.contains_key(&request.person) {
         return (StatusCode::NOT_FOUND, Json(json!({ "error": "no such person" }))).into_response();
     }

@@ -139,7 +139,7 @@ async fn answer(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
 
 fn draw(world: &World, fields: Fields, notice: Option<(&'static str, &'static str)>) -> Response {
     // the people first, then the numbers that play something
-    let mut people: Vec<_> = world.people.values().collect();
+    let mut people: Vec<_> = world.people.values().filter(|person| !person.of_crowd).collect();
     people.sort_by_key(|person| Scenario::of(&person.national_id).is_some());
     let people = people.into_iter().map(|person| {
         let scenario = Scenario::of(&person.national_id);

@@ -51,6 +51,7 @@ async fn answer(State(shared): State<Arc<Shared>>, body: Bytes) -> Outcome {
     let id = shared.find_link(query, true).map_err(|(_, reason)| Failure::conflict(reason))?;
     let now = shared.clock.now();
     let mut world = shared.world();
+    world.meet(&input.person, now)?;
     if !world.people.contains_key(&input.person) {
         return Err(Failure::missing("person"));
     }

@@ -43,6 +43,7 @@ async fn register(State(shared): State<Arc<Shared>>, Path(id): Path<String>, bod
 async fn prescribe(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Bytes) -> Outcome {
     let Prescription { fault } = read(&body)?;
     let mut world = shared.world();
+    world.meet(&id, shared.clock.now())?;
     if !world.people.contains_key(&id) {
         return Err(Failure::missing("person"));
     }

@@ -18,7 +18,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::{
     super::{
         Shared,
-        mode::{Mode, Settings},
+        mode::{Mode, ModeName, Settings},
         record::Record,
         services::Services,
     },
@@ -32,13 +32,6 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/control/requests", get(requests).delete(forget_requests))
         .route("/control/reset", post(reset))
         .route("/control/events", get(events))
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ModeName {
-    Manual,
-    Auto,
 }
 
 #[derive(Deserialize)]

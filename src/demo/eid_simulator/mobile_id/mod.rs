@@ -57,7 +57,7 @@ async fn certificate(State(shared): State<Arc<Shared>>, headers: HeaderMap, body
         Ok(choice) => choice,
         Err(refusal) => return refusal.answer(now),
     };
-    let certificate = shared.world().certificate_of(&choice.phone, choice.national_id.as_deref());
+    let certificate = shared.world().certificate_of(&choice.phone, choice.national_id.as_deref(), now);
     let mut body = reply::stamped(now);
     body["result"] = if certificate.is_some() { "OK" } else { "NOT_FOUND" }.into();
     if let Some(certificate) = certificate {

@@ -103,7 +103,8 @@ pub(super) async fn answer(
 
 /// What the person approves, if there is such a person.
 fn grant(shared: &Shared, style: Style, request: &Request, national_id: &str) -> Option<Grant> {
-    let world = shared.world();
+    let mut world = shared.world();
+    world.meet(national_id, shared.clock.now()).ok()?;
     let person = world.people.get(national_id)?;
     Some(Grant {
         style,

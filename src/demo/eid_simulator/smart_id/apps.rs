@@ -86,8 +86,9 @@ impl Apps {
         self.register = Register::default();
     }
 
-    fn new_key(&mut self, national_id: &str) -> anyhow::Result<Arc<PersonKey>> {
-        match (self.key, &self.shared_key) {
+    fn new_key(&mut self, national_id: &str, of_crowd: bool) -> anyhow::Result<Arc<PersonKey>> {
+        let length = if of_crowd { AppKey::Short } else { self.key };
+        match (length, &self.shared_key) {
             _ if has_long_app_key(national_id) => PersonKey::generate(KeyKind::Rsa6144).map(Arc::new),
             (AppKey::Usual, _) => PersonKey::generate(KeyKind::Rsa3072).map(Arc::new),
             (AppKey::Short, Some(key)) => Ok(Arc::clone(key)),
@@ -111,8 +112,8 @@ impl World {
         if self.apps.by_person.contains_key(national_id) {
             return Ok(());
         }
-        let key = self.apps.new_key(national_id)?;
         let person = self.people.get(national_id).context("there is no such person")?;
+        let key = self.apps.new_key(national_id, person.of_crowd)?;
         let certificate =
             certificate::issue(&self.authority, &self.base_url, holder(person), &key, Validity::usual(now), None)?;
         self.apps.register.set(&certificate.serial, Status::default());

@@ -136,8 +136,8 @@ impl Shared {
             text: request.shown.text().to_owned(),
             is_same_device: flow == Flow::Web2App,
         });
-        let mut people: Vec<(String, String)> =
-            world.people.values().map(|person| (person.national_id.clone(), person.name.clone())).collect();
+        let shown = world.people.values().filter(|person| !person.of_crowd);
+        let mut people: Vec<(String, String)> = shown.map(|person| (person.national_id.clone(), person.name.clone())).collect();
         people.sort_by_key(|(id, _)| (Some(id.as_str()) != first, !people::is_gervimadur(id), id.clone()));
         drop(world);
         let mut response = page(&LinkPage { query, people, request, notice, pin: PIN });

@@ -31,6 +31,7 @@ pub enum NotTaken {
 impl World {
     /// Begins a session for the app of a person.
     pub fn notify_app(&mut self, request: Request, national_id: &str, now: OffsetDateTime) -> Result<Uuid, NotTaken> {
+        self.meet(national_id, now).map_err(|_| NotTaken::Fails)?;
         let person = self.people.get(national_id).ok_or(NotTaken::NoAccount)?;
         let (action, delay_ms, fault) = if person.blocked {
             (Action::SimError, 0, None)
@@ -167,6 +168,7 @@ impl World {
         (pin, approves): (&str, bool),
         now: OffsetDateTime,
     ) -> anyhow::Result<PinVerdict> {
+        self.meet(national_id, now)?;
         let person = self.people.get(national_id).context("there is no such person")?;
         let is_blocked = person.blocked;
         let Some(session) = self.app_session(id, now).filter(|session| session.decision.is_none()) else {

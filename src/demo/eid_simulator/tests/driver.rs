@@ -1,6 +1,6 @@
 //! The server's own driver signs in at the simulator: what should succeed does, and every lie is seen through (eid.md §13).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::json;
@@ -188,6 +188,23 @@ async fn every_mood_of_the_responder_but_its_good_one_fails_closed() {
         let error = stage.drive(&driver, "0102989").await.expect_err(mood);
         assert_eq!(error.kind, Kind::RevocationUnavailable, "{mood}: {error:?}");
     }
+}
+
+#[tokio::test]
+async fn x5_03_a_responder_that_is_too_slow_is_one_that_does_not_answer() {
+    let stage = Stage::new(INSTANT).await;
+    stage.control(Method::PUT, "/services", Some(json!({ "ocsp": "slow" }))).await;
+    let alone = stage.driver(Environment::Development).expect("a driver");
+    let with_list = stage.driver_with(Environment::Development, |trust| {
+        (trust.revocation, trust.crl_urls) = (RevocationCheck::OcspThenCrl, vec![format!("{}/crl/sim.crl", stage.url)]);
+    });
+    let with_list = with_list.expect("a driver");
+    let began = Instant::now();
+    let (refused, signed_in) = tokio::join!(stage.drive(&alone, "0102989"), stage.drive(&with_list, "0102989"));
+    assert_eq!(refused.expect_err("no answer").kind, Kind::RevocationUnavailable);
+    assert!(signed_in.is_ok(), "the list stands in");
+    // the responder answers after ten seconds
+    assert!(began.elapsed() < Duration::from_secs(10), "nobody waits for it");
 }
 
 #[tokio::test]

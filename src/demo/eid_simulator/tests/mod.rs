@@ -3,6 +3,7 @@
 mod app;
 mod card;
 mod control;
+mod crowd;
 mod driver;
 mod faults;
 mod phone;
