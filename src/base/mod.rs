@@ -1,6 +1,7 @@
 //! The ground floor: what any program needs and none of it knows OAuth.
 //!
-//! Owns the clock, randomness, identifiers, digests, sealing, texts and limits. Everybody calls it; it calls nobody.
+//! Owns the clock, randomness, identifiers, digests, sealing, texts, limits and the list of what is no address of the internet.
+//! Everybody calls it; it calls nobody.
 
 pub mod clock;
 pub mod digest;

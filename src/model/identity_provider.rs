@@ -322,13 +322,14 @@ pub enum CardPath {
     Mtls,
 }
 
-/// Signature algorithms of Web eID tokens (RFC 7518 §3.1). ES512 is missing, since no key on P-521 is accepted (X5-04).
+/// Signature algorithms of Web eID tokens (eid.md §4.3; RFC 7518 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[expect(missing_docs, reason = "the names are the standard's")]
 pub enum WebEidAlgorithm {
     Es256,
     Es384,
+    Es512,
     Ps256,
     Ps384,
     Ps512,
@@ -340,7 +341,17 @@ pub enum WebEidAlgorithm {
 impl WebEidAlgorithm {
     /// Every one.
     pub fn all() -> Vec<Self> {
-        vec![Self::Es256, Self::Es384, Self::Ps256, Self::Ps384, Self::Ps512, Self::Rs256, Self::Rs384, Self::Rs512]
+        vec![
+            Self::Es256,
+            Self::Es384,
+            Self::Es512,
+            Self::Ps256,
+            Self::Ps384,
+            Self::Ps512,
+            Self::Rs256,
+            Self::Rs384,
+            Self::Rs512,
+        ]
     }
 
     /// The standard's name.
@@ -348,6 +359,7 @@ impl WebEidAlgorithm {
         match self {
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
+            Self::Es512 => "ES512",
             Self::Ps256 => "PS256",
             Self::Ps384 => "PS384",
             Self::Ps512 => "PS512",
@@ -561,7 +573,8 @@ pub struct ClaimMapping {
     /// `IS`, where the provider knows no national ids but Iceland's and so names no country that could be required
     #[serde(default)]
     pub sole_country: Option<String>,
-    /// the provider's `acr`, and our level for each; one that is not here is refused. Empty: the row's level, whatever it says
+    /// the provider's `acr`, and our level for each; one that is not here is refused. The row's level counts where this
+    /// is empty and the provider tells none
     #[serde(default)]
     pub acr_accept: BTreeMap<String, String>,
     /// the provider's methods, and ours for each; where none of them is here, the row's

@@ -1,5 +1,7 @@
-//! Signatures over a digest that we made: RSA (PKCS#1 v1.5 and PSS) and ECDSA on P-256 and P-384 (eid.md §2.3, §4.3, X5-04).
+//! Signatures over a digest that we made: RSA (PKCS#1 v1.5 and PSS), ECDSA on P-256 and P-384, and on P-521 for the tokens of
+//! cards (eid.md §2.3, §4.3, X5-04).
 
+use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED, ParsedPublicKey};
 use rsa::{BigUint, Pkcs1v15Sign, Pss, RsaPublicKey};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use signature::hazmat::PrehashVerifier;
@@ -8,9 +10,10 @@ use x509_parser::{public_key::PublicKey as ParsedKey, x509::SubjectPublicKeyInfo
 /// RSA keys in use reach from 2048 bits (the least that is accepted) to 6144.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// Object identifiers of the two curves.
+/// Object identifiers of the curves.
 const P256: &str = "1.2.840.10045.3.1.7";
 const P384: &str = "1.3.132.0.34";
+const P521: &str = "1.3.132.0.35";
 
 /// A hash function that a signature may be over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,11 +87,13 @@ pub(super) enum PublicKey {
     Rsa(RsaPublicKey),
     P256(p256::ecdsa::VerifyingKey),
     P384(p384::ecdsa::VerifyingKey),
+    /// signs tokens of cards (`ES512`), nothing else
+    P521(ParsedPublicKey),
 }
 
 /// Not a key that may sign for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an RSA key of 2048 to 8192 bits nor a key on P-256 or P-384")]
+#[error("not an RSA key of 2048 to 8192 bits nor a key on P-256, P-384 or P-521")]
 pub(super) struct UnacceptableKey;
 
 /// The signature is refused.
@@ -123,12 +128,14 @@ impl PublicKey {
             }
             ParsedKey::EC(point) => {
                 let curve = spki.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
+                let point = point.data();
                 match curve.ok_or(UnacceptableKey)?.to_id_string().as_str() {
-                    P256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(point.data()).map(Self::P256),
-                    P384 => p384::ecdsa::VerifyingKey::from_sec1_bytes(point.data()).map(Self::P384),
-                    _ => return Err(UnacceptableKey),
+                    P256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(point).ok().map(Self::P256),
+                    P384 => p384::ecdsa::VerifyingKey::from_sec1_bytes(point).ok().map(Self::P384),
+                    P521 => ParsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, point).ok().map(Self::P521),
+                    _ => None,
                 }
-                .map_err(|_| UnacceptableKey)
+                .ok_or(UnacceptableKey)
             }
             _ => Err(UnacceptableKey),
         }
@@ -158,17 +165,22 @@ impl PublicKey {
                 .is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()),
             (Self::P384(key), Family::EllipticCurve) => p384::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()),
+            (Self::P521(key), Family::EllipticCurve) if matches!(algorithm, AlgorithmName::Jws(_)) => {
+                aws_lc_rs::digest::Digest::import_less_safe(digest, &aws_lc_rs::digest::SHA512)
+                    .is_ok_and(|digest| key.verify_digest_sig(&digest, signature).is_ok())
+            }
             _ => return Err(SignatureFault::KeyType),
         };
         verified.then_some(()).ok_or(SignatureFault::Invalid)
     }
 
-    /// RFC 7518 §3.4: ES256 is on P-256, ES384 on P-384. RSA keys are on no curve, and fit every hash.
+    /// RFC 7518 §3.4: ES256 is on P-256, ES384 on P-384, ES512 on P-521. RSA keys are on no curve, and fit every hash.
     fn is_on_the_curve_of(&self, hash: Hash) -> bool {
         match self {
             Self::Rsa(_) => true,
             Self::P256(_) => hash == Hash::Sha256,
             Self::P384(_) => hash == Hash::Sha384,
+            Self::P521(_) => hash == Hash::Sha512,
         }
     }
 }
@@ -190,11 +202,12 @@ fn algorithm_named(name: &str) -> Option<(Family, Hash)> {
     }
 }
 
-/// The allow list by RFC 7518 §3.1, as it is written there. ES512 is missing: no key on P-521 is accepted (X5-04).
+/// The allow list by RFC 7518 §3.1, as it is written there (eid.md §4.3).
 fn jws_algorithm_named(name: &str) -> Option<(Family, Hash)> {
     Some(match name {
         "ES256" => (Family::EllipticCurve, Hash::Sha256),
         "ES384" => (Family::EllipticCurve, Hash::Sha384),
+        "ES512" => (Family::EllipticCurve, Hash::Sha512),
         "PS256" => (Family::RsaPss, Hash::Sha256),
         "PS384" => (Family::RsaPss, Hash::Sha384),
         "PS512" => (Family::RsaPss, Hash::Sha512),
@@ -285,6 +298,27 @@ mod tests {
             let (r, s) = signature.split_at(32);
             assert!(refused(&[r, &[0; 32]].concat()) && refused(&[&[0; 32], s].concat()), "X5-04");
             assert!(refused(&[r, &[0xff; 32]].concat()) && refused(&[&[0xff; 32], s].concat()), "X5-04");
+        }
+    }
+
+    /// Of SIM cards and apps X5-04 knows two curves; ES512 is a card's alone.
+    #[test]
+    fn x5_04_a_key_on_p_521_signs_nothing_but_es512() {
+        use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED_SIGNING as SIGNING, EcdsaKeyPair, KeyPair as _};
+        let pair = EcdsaKeyPair::generate(&SIGNING).expect("a key");
+        let key =
+            ParsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, pair.public_key().as_ref()).map(PublicKey::P521).expect("a key");
+        let signature = pair.sign(&aws_lc_rs::rand::SystemRandom::new(), b"challenge").expect("a signature");
+        let digest = Hash::Sha512.digest(&[b"challenge"]);
+        let verify = |name, signature: &[u8]| key.verify(&name, Hash::Sha512, &digest, signature);
+        let es512 = || AlgorithmName::Jws("ES512".to_owned());
+        assert_eq!(verify(es512(), signature.as_ref()), Ok(()));
+        assert_eq!(verify(named(EC), signature.as_ref()), Err(SignatureFault::KeyType));
+        let (r, s) = signature.as_ref().split_at(66);
+        for wrong in
+            [&[][..], &[0; 132], &[r, &[0; 66]].concat(), &[&[0; 66], s].concat(), &[s, r].concat(), &signature.as_ref()[1..]]
+        {
+            assert_eq!(verify(es512(), wrong), Err(SignatureFault::Invalid));
         }
     }
 

@@ -21,7 +21,7 @@ use url::{ParseError, Url};
 use super::driver;
 
 /// How long a page may take where everything else runs as well.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(20);
 /// Browsers at once: more of them only make each other slow.
 static TURNS: Semaphore = Semaphore::const_new(3);

@@ -365,11 +365,12 @@ async fn a_brokers_word_for_a_persons_name_counts_only_where_there_is_none() {
 
 #[tokio::test]
 async fn eid_09_a_fresh_sign_in_is_asked_of_a_broker_whenever_the_client_demands_one() {
+    /// What the client asks, the broker's lie, whether a fresh sign-in is asked for, and whether the person signs in.
+    type Case = (&'static [(&'static str, &'static str)], &'static str, bool, bool);
     let server = server_with_brokers().await;
     let sql = "update identity_providers set settings = settings || '{\"fresh_sign_in\": false}' where name = 'kenni'";
     configure_by(&server, sql).await;
-    // what the client asks, the broker's lie, whether a fresh sign-in is asked for, and whether the person signs in
-    let table: [(&[(&str, &str)], &str, bool, bool); 4] = [
+    let table: [Case; 4] = [
         (&[], "noAuthTime", false, true),
         (&[], "staleAuthTime", false, false),
         (&[("prompt", "login")], "noAuthTime", true, false),

@@ -41,6 +41,7 @@ pub(super) const CASES: &[Case] = &[
     ("wrongAccessTokenHash", "kenni", "problem-rejected", "token_rejected", None),
     ("acrLower", "audkenni-app", "problem-assurance-too-low", "assurance_too_low", None),
     ("acrLower", "signicat", "problem-assurance-too-low", "assurance_too_low", Some("eidas-loa-substantial")),
+    ("acrLower", "kenni", "problem-assurance-too-low", "assurance_too_low", None),
     ("noNationalId", "audkenni-sim", "problem-rejected", "token_rejected", None),
     ("noNationalId", "kenni", "problem-rejected", "token_rejected", None),
     ("companyId", "signicat", "problem-rejected", "token_rejected", None),

@@ -2,9 +2,9 @@
 
 use aws_lc_rs::{
     rand::SystemRandom,
-    signature::{RSA_PKCS1_SHA512, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair},
+    signature::{ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair},
 };
-use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256};
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ECDSA_P521_SHA512, PKCS_RSA_SHA256};
 use serde_json::{Value, json};
 use signature::Signer as _;
 use time::macros::datetime;
@@ -129,6 +129,13 @@ fn each_algorithm_verifies_with_its_own_key_and_curve_alone() {
     let signature: p384::ecdsa::Signature = secret.expect("P-384").sign(&signed_value(&transaction, Hash::Sha384));
     assert!(accepted(&token(&p384, "ES384", &signature.to_bytes())));
     assert!(!accepted(&token(&p384, "ES256", &signature.to_bytes())));
+
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P521_SHA512).expect("a key");
+    let p521 = authority.issue(&key, |_| {});
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P521_SHA512_FIXED_SIGNING, &key.serialize_der()).expect("P-521");
+    let signature = pair.sign(&SystemRandom::new(), &signed_value(&transaction, Hash::Sha512)).expect("signs");
+    assert!(accepted(&token(&p521, "ES512", signature.as_ref())));
+    assert!(!accepted(&token(&p521, "ES384", signature.as_ref())) && !accepted(&token(&p384, "ES512", signature.as_ref())));
 
     let key = KeyPair::generate_for(&PKCS_RSA_SHA256).expect("a key");
     let rsa = authority.issue(&key, |_| {});

@@ -63,7 +63,7 @@ pub(super) const fn hash_of(algorithm: WebEidAlgorithm) -> Hash {
     match algorithm {
         WebEidAlgorithm::Es256 | WebEidAlgorithm::Ps256 | WebEidAlgorithm::Rs256 => Hash::Sha256,
         WebEidAlgorithm::Es384 | WebEidAlgorithm::Ps384 | WebEidAlgorithm::Rs384 => Hash::Sha384,
-        WebEidAlgorithm::Ps512 | WebEidAlgorithm::Rs512 => Hash::Sha512,
+        WebEidAlgorithm::Es512 | WebEidAlgorithm::Ps512 | WebEidAlgorithm::Rs512 => Hash::Sha512,
     }
 }
 

@@ -66,12 +66,14 @@ fn national_id<'a>(claims: &'a Map<String, Value>, names: &[String]) -> Result<&
     found.ok_or(ClaimFault::NoNationalId)
 }
 
-/// Where the mapping names levels, the provider's must be one of them (OpenID Connect Core §3.1.3.7 (12)).
+/// The provider's level is one that the mapping names (OpenID Connect Core §3.1.3.7 (12)). The row's own counts only for a provider
+/// that tells none: whoever signs in may have asked it for another than we did (EID-09).
 fn assurance(claims: &Map<String, Value>, accept: &BTreeMap<String, String>) -> Result<Option<String>, ClaimFault> {
-    if accept.is_empty() {
+    let told = claims.get("acr");
+    if accept.is_empty() && told.is_none() {
         return Ok(None);
     }
-    let acr = claims.get("acr").and_then(Value::as_str).and_then(|acr| accept.get(acr));
+    let acr = told.and_then(Value::as_str).and_then(|acr| accept.get(acr));
     acr.cloned().map(Some).ok_or(ClaimFault::Assurance)
 }
 
@@ -150,7 +152,13 @@ mod tests {
         for other in [json!("loa2"), json!("LOA4"), json!(4), Value::Null] {
             assert_eq!(acr(other, &accept), Err(ClaimFault::Assurance));
         }
-        assert_eq!(acr(json!("loa2"), &json!({})), Ok(None), "without a table the row's counts");
+        assert_eq!(
+            acr(json!("loa2"), &json!({})),
+            Err(ClaimFault::Assurance),
+            "EID-09: told, and nobody says what it is worth"
+        );
+        let silent = told(&json!({ "nin": "0101302989" }), &json!({})).map(|told| told.acr);
+        assert_eq!(silent, Ok(None), "a provider that tells none: the row's counts");
     }
 
     #[test]
