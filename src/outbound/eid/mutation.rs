@@ -1,5 +1,6 @@
 //! For property tests: bytes that begin as samples of `tests/corpus/eid/` and are then changed, so that they get further into a parser
-//! than random bytes do (X5-07).
+//! than random bytes do (X5-07). Those in DER were made by [`super::test_authority`]: `crl.der` and `ocsp.der` revoke `certificate.der`,
+//! and `authority.pem` has issued them all.
 
 use proptest::{prelude::*, sample::Index};
 

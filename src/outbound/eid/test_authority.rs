@@ -36,6 +36,11 @@ const CRL_DISTRIBUTION_POINTS: &[u64] = &[2, 5, 29, 31];
 const NO_CHECK: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 48, 1, 5];
 const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 
+/// The authority of the DER samples that were kept in `tests/corpus/eid/`.
+pub(super) const KEPT_AUTHORITY: &str = include_str!("../../../tests/corpus/eid/authority.pem");
+/// A person's certificate by the kept authority, good but for being revoked.
+pub(super) const KEPT_CERTIFICATE: &[u8] = include_bytes!("../../../tests/corpus/eid/certificate.der");
+
 /// A certificate authority with an OCSP responder.
 pub(super) struct Authority {
     pub(super) certificate: Certificate,
@@ -174,6 +179,11 @@ impl Authority {
     fn issuer(&self) -> Issuer<'_, &KeyPair> {
         Issuer::from_params(&self.params, &self.key)
     }
+}
+
+/// A trust profile that believes the kept authority.
+pub(super) fn kept_profile() -> TrustProfile {
+    TrustProfile { anchors_pem: KEPT_AUTHORITY.to_owned(), ..Authority::new("CA").profile() }
 }
 
 impl Responder {

@@ -9,7 +9,10 @@ use rsa::pkcs1::EncodeRsaPublicKey as _;
 use time::{Duration, macros::datetime};
 
 use super::{
-    super::{mutation::edits, test_authority::*},
+    super::{
+        mutation::{answers, edits},
+        test_authority::*,
+    },
     *,
 };
 use crate::{
@@ -339,6 +342,12 @@ fn an_estonian_mobile_id_certificate_passes_by_an_estonian_profile() {
     assert!(Trust::new(&profile, Environment::Production).is_err(), "X5-01: a test authority");
 }
 
+#[test]
+fn the_kept_certificate_is_a_good_one() {
+    let leaf = check_in(&kept_profile(), KEPT_CERTIFICATE).expect("accepted");
+    assert_eq!((leaf.subject.number.as_str(), leaf.ocsp_urls.len(), leaf.crl_urls.len()), ("0101302989", 1, 1));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -363,5 +372,10 @@ proptest! {
         let der = authority.issue(&key(), |_| {});
         let changed = edits.of(&der);
         prop_assert!(changed == der || check_in(&authority.profile(), &changed).is_err());
+    }
+
+    #[test]
+    fn x5_07_what_was_made_of_the_kept_certificate_is_refused(changed in answers(KEPT_CERTIFICATE)) {
+        prop_assert!(changed == KEPT_CERTIFICATE || check_in(&kept_profile(), &changed).is_err());
     }
 }

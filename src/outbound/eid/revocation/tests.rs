@@ -2,10 +2,11 @@
 
 use proptest::prelude::*;
 use rcgen::{ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use x509_ocsp::{CertStatus, OcspResponse};
 
 use super::{
-    super::test_authority::*,
+    super::{mutation::answers, test_authority::*},
     answer::{Rules, verify},
     ocsp::Responders,
     request::Question,
@@ -241,6 +242,21 @@ fn a_good_answer_serves_for_a_minute_and_never_before_it_was_given() {
     assert_eq!((at(60), at(-1), responders.remembered(&[2; 32], NOW)), (None, None, None));
 }
 
+const KEPT: &[u8] = include_bytes!("../../../../tests/corpus/eid/ocsp.der");
+
+/// What `answer`, made ahead, says of the kept certificate.
+fn kept_verdict(answer: &[u8]) -> Result<Verdict, RevocationFault> {
+    let issuer = CertificateDer::from_pem_slice(KEPT_AUTHORITY.as_bytes()).expect("a certificate");
+    let serial = super::super::trust::parse(KEPT_CERTIFICATE).expect("a certificate").raw_serial().to_vec();
+    let question = Question::new(&issuer, &serial).expect("a question");
+    verify(answer, &question, &issuer, &Rules { answers_ahead: true, ..RULES })
+}
+
+#[test]
+fn the_kept_answer_revokes_the_kept_certificate() {
+    assert!(matches!(kept_verdict(KEPT), Ok(Verdict::Revoked)));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -258,5 +274,10 @@ proptest! {
         let at = at.index(body.len());
         body[at] ^= flip;
         prop_assert!(scene.read(&body, &RULES).is_err(), "byte {at}");
+    }
+
+    #[test]
+    fn x5_07_what_was_made_of_the_kept_answer_says_nothing(changed in answers(KEPT)) {
+        prop_assert!(changed == KEPT || kept_verdict(&changed).is_err());
     }
 }

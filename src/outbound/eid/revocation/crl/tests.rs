@@ -9,7 +9,12 @@ use time::Duration as Span;
 
 use super::{
     super::{
-        super::{EidErrorKind, certificate, mutation::edits, test_authority::*, trust::Trust},
+        super::{
+            EidErrorKind, certificate,
+            mutation::{answers, edits},
+            test_authority::*,
+            trust::Trust,
+        },
         Revocation,
     },
     *,
@@ -259,6 +264,19 @@ async fn many_sign_ins_at_once_fetch_a_list_once() {
     assert_eq!(server.asked(), 1);
 }
 
+const KEPT: &[u8] = include_bytes!("../../../../../tests/corpus/eid/crl.der");
+
+/// What `list` says of the kept certificate.
+fn kept_verdict(list: &[u8]) -> Result<Verdict, RevocationFault> {
+    let trust = Trust::new(&kept_profile(), Environment::Development).expect("a trust profile");
+    verdict(list, &certificate::check(KEPT_CERTIFICATE, &trust, NOW).expect("a good certificate"), NOW)
+}
+
+#[test]
+fn the_kept_list_revokes_the_kept_certificate() {
+    assert!(matches!(kept_verdict(KEPT), Ok(Verdict::Revoked)));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -273,5 +291,10 @@ proptest! {
         let der = issue(&authority);
         let changed = edits.of(&authority.list(&[&der], |_| {}));
         prop_assert!(!matches!(verdict(&changed, &leaf_of(&authority, &der), NOW), Ok(Verdict::Good(_))));
+    }
+
+    #[test]
+    fn x5_07_what_was_made_of_the_kept_list_says_nothing(changed in answers(KEPT)) {
+        prop_assert!(changed == KEPT || kept_verdict(&changed).is_err());
     }
 }
