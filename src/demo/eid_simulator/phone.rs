@@ -238,7 +238,7 @@ async fn answer(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body:
             Ok(PinVerdict::Right) => Notice::Signed,
             Ok(PinVerdict::Wrong { .. }) => Notice::WrongPin,
             Ok(PinVerdict::Blocked) => Notice::Blocked,
-            Ok(PinVerdict::Over) => Notice::Over,
+            Ok(PinVerdict::Over | PinVerdict::NotTheirs) => Notice::Over,
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "a simulated phone could not answer");
                 return StatusCode::INTERNAL_SERVER_ERROR.into_response();

@@ -36,6 +36,8 @@ pub enum PinVerdict {
     Blocked,
     /// the session had ended
     Over,
+    /// the session waits for another person's app
+    NotTheirs,
 }
 
 impl World {

@@ -59,6 +59,7 @@ async fn answer(State(shared): State<Arc<Shared>>, body: Bytes) -> Outcome {
         PinVerdict::Right => {}
         PinVerdict::Wrong { .. } | PinVerdict::Blocked => return Err(Failure::conflict("the PIN is wrong")),
         PinVerdict::Over => return Err(Failure::conflict("the session has ended")),
+        PinVerdict::NotTheirs => return Err(Failure::conflict("the request is for another person")),
     }
     let session = world.app_session(id, now).ok_or_else(|| Failure::missing("session"))?;
     let redirect = session.decision.as_ref().and_then(|decision| decision.redirect.clone());

@@ -99,7 +99,7 @@ async fn approve(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body
         PinVerdict::Blocked => {
             Err(Failure(StatusCode::UNPROCESSABLE_ENTITY, "the PIN is wrong; the electronic ID is blocked".into()))
         }
-        PinVerdict::Over => Err(Failure::conflict("the session has ended")),
+        PinVerdict::Over | PinVerdict::NotTheirs => Err(Failure::conflict("the session has ended")),
     }
 }
 

@@ -93,6 +93,9 @@ async fn answer(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
                 ("Rangt PIN-númer þrisvar í röð. Skilríkin eru læst.", "Wrong PIN three times. The electronic ID is blocked.");
             return shared.link_page(String::new(), Some(notice), None);
         }
+        Ok(PinVerdict::NotTheirs) => {
+            return shared.link_page(query, Some(("Beiðnin er til annars.", "The request is for somebody else.")), None);
+        }
         Ok(PinVerdict::Over) => return shared.link_page(String::new(), Some(UNKNOWN), None),
         Err(error) => {
             tracing::warn!(error = format!("{error:#}"), "a simulated app could not answer");

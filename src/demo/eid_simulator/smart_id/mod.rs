@@ -37,6 +37,8 @@ pub fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
         .route("/smart-id-rp/v3/authentication/notification/etsi/{identifier}", post(notify))
         .route("/smart-id-rp/v3/authentication/notification/document/{identifier}", post(notify))
         .route("/smart-id-rp/v3/authentication/device-link/anonymous", post(link))
+        .route("/smart-id-rp/v3/authentication/device-link/etsi/{identifier}", post(link))
+        .route("/smart-id-rp/v3/authentication/device-link/document/{identifier}", post(link))
         .route("/smart-id-rp/v3/session/{id}", get(poll))
         .layer(middleware::from_fn_with_state(Arc::clone(shared), mood_and_record))
         .merge(device_link::router(shared))
@@ -56,10 +58,7 @@ async fn notify(
     let now = shared.clock.now();
     let started = request::national_id(&identifier).and_then(|national_id| {
         let request = request::start(&headers, &body, Start::Notification, &shared.relying_party, shared.apps)?;
-        shared.world().notify_app(request, national_id, now).map_err(|reason| match reason {
-            NotTaken::NoAccount => Refusal::no_session(),
-            NotTaken::Fails => Refusal::internal(),
-        })
+        shared.world().notify_app(request, national_id, now).map_err(not_taken)
     });
     match started {
         Ok(id) => reply::notified(id, now),
@@ -67,14 +66,28 @@ async fn notify(
     }
 }
 
-async fn link(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+/// For whoever opens the link, or for the one whom the path names.
+async fn link(
+    State(shared): State<Arc<Shared>>,
+    identifier: Option<Path<String>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let now = shared.clock.now();
-    match request::start(&headers, &body, Start::DeviceLink, &shared.relying_party, shared.apps) {
-        Ok(request) => {
-            let (id, link) = shared.world().link_app(request, now);
-            reply::linked(id, &link, &shared.device_link_base(), now)
-        }
+    let started = identifier.as_deref().map(|identifier| request::national_id(identifier)).transpose().and_then(|asked_for| {
+        let request = request::start(&headers, &body, Start::DeviceLink, &shared.relying_party, shared.apps)?;
+        shared.world().link_app(request, asked_for, now).map_err(not_taken)
+    });
+    match started {
+        Ok((id, link)) => reply::linked(id, &link, &shared.device_link_base(), now),
         Err(refusal) => refusal.answer(now),
+    }
+}
+
+fn not_taken(reason: NotTaken) -> Refusal {
+    match reason {
+        NotTaken::NoAccount => Refusal::no_session(),
+        NotTaken::Fails => Refusal::internal(),
     }
 }
 

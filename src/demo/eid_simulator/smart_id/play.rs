@@ -53,13 +53,23 @@ impl World {
         Ok(self.keep_app_session(session))
     }
 
-    /// Begins a session for whoever opens its link.
-    pub fn link_app(&mut self, request: Request, now: OffsetDateTime) -> (Uuid, Link) {
+    /// Begins a session for whoever opens its link, or for one person who does.
+    pub fn link_app(
+        &mut self,
+        request: Request,
+        asked_for: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Result<(Uuid, Link), NotTaken> {
+        if let Some(national_id) = asked_for {
+            self.meet(national_id, now).map_err(|_| NotTaken::Fails)?;
+            self.people.get(national_id).ok_or(NotTaken::NoAccount)?;
+        }
         let link = Link { token: digest::base64url(entropy::bytes::<18>()), secret: entropy::bytes() };
         let flow = if request.callback.is_some() { Flow::Web2App } else { Flow::Qr };
         let mut session = new_session(request, flow, now);
         session.link = Some(link.clone());
-        (self.keep_app_session(session), link)
+        session.asked_for = asked_for.map(str::to_owned);
+        Ok((self.keep_app_session(session), link))
     }
 
     fn keep_app_session(&mut self, session: AppSession) -> Uuid {
@@ -174,6 +184,9 @@ impl World {
         let Some(session) = self.app_session(id, now).filter(|session| session.decision.is_none()) else {
             return Ok(PinVerdict::Over);
         };
+        if session.asked_for.as_deref().is_some_and(|asked_for| asked_for != national_id) {
+            return Ok(PinVerdict::NotTheirs);
+        }
         session.person = Some(national_id.to_owned());
         if !approves || is_blocked {
             self.decide_app(id, if is_blocked { Outcome::SimError } else { Outcome::UserCancelled }, now);
@@ -199,6 +212,7 @@ fn new_session(request: Request, flow: Flow, now: OffsetDateTime) -> AppSession 
         link: None,
         flow,
         person: None,
+        asked_for: None,
         created_at: now,
         plan: None,
         fault: None,

@@ -121,6 +121,8 @@ pub struct AppSession {
     pub flow: Flow,
     /// whose app; none until a link is opened by somebody's
     pub person: Option<String>,
+    /// the only person whose app may answer the link; none where anybody's may
+    pub asked_for: Option<String>,
     /// when it began
     pub created_at: OffsetDateTime,
     /// what happens without a person

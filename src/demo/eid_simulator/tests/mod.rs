@@ -6,6 +6,7 @@ mod control;
 mod crowd;
 mod driver;
 mod faults;
+mod known_link;
 mod phone;
 mod revocation;
 mod scenarios;
