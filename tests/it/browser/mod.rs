@@ -14,4 +14,5 @@ mod tabs;
 mod tls;
 mod trouble;
 mod upstream;
+mod waiting;
 mod way_back;

@@ -44,6 +44,13 @@ impl Scene {
         Some(Self { server, app, chromium, simulator: &simulator().await.url, _application: application })
     }
 
+    /// Before a server that is there already, for the example application at `place`.
+    pub async fn before(server: TestServer, place: Place, view: View) -> Self {
+        let (app, chromium) = (place.address.clone(), Chromium::start(view).await);
+        let application = ExampleApplication::serve(&server, place, Clock::System).await;
+        Self { server, app, chromium, simulator: &simulator().await.url, _application: application }
+    }
+
     // What people do
 
     /// From the example application to the page that asks for the phone number.

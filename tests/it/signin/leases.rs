@@ -1,42 +1,18 @@
 //! Any node can go on with an attempt: after a crash when its lease has run out, after an orderly stop at once.
 
-use std::thread;
-
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
-use tokio::{runtime, sync::oneshot};
 use url::Url;
 
 use crate::support::{
+    mortal::Mortal,
     person::Person,
     phone::{Phone, assert_problem, confirm, control, eventually, started, until_answered},
-    server::TestServer,
+    server::{APP, TestServer},
 };
-
-/// A server on a runtime of its own, which can be killed: nothing of it runs on, and nothing is put in order.
-struct Mortal {
-    server: TestServer,
-    runtime: runtime::Runtime,
-}
-
-impl Mortal {
-    async fn start() -> Self {
-        let (send, receive) = oneshot::channel();
-        thread::spawn(move || {
-            let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-            let server = runtime.block_on(TestServer::start());
-            drop(send.send(Self { server, runtime }));
-        });
-        receive.await.unwrap()
-    }
-
-    fn kill(self) {
-        self.runtime.shutdown_background();
-    }
-}
 
 /// The address of the same page on another node.
 fn at(node: &TestServer, person: &Person) -> Url {
@@ -58,7 +34,7 @@ async fn polls(prompt: &Value) -> Vec<u64> {
 
 #[tokio::test]
 async fn an_attempt_outlives_the_node_that_polled() {
-    let mortal = Mortal::start().await;
+    let mortal = Mortal::start_for(APP).await;
     let node = mortal.server.second_node().await;
     let phone = Phone::asking().await;
     let mut person = started(&mortal.server, &phone).await;

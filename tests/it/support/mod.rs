@@ -7,6 +7,7 @@ pub mod broker;
 pub mod card;
 pub mod database;
 pub mod example_application;
+pub mod mortal;
 pub mod person;
 pub mod phone;
 pub mod server;
