@@ -18,7 +18,8 @@ use crate::{
 
 /// Whether a chain of refresh tokens is alive, Appendix B and RT-11: what was given is never prolonged by later settings, but cut
 /// short by them. Parameters: $2 now, $3 and $4 the client's absolute and inactive seconds, $5 not-before, $6 identity providers.
-/// Signing out revokes what ends with it (`sessions::end`), so no use has to look at the session.
+/// Signing out revokes what ends with it (`sessions::end`), by the client's setting at that moment, so no use has to look at the
+/// session.
 macro_rules! alive {
     () => {
         r"f.revoked_at is null

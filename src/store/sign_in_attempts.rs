@@ -243,6 +243,7 @@ statements! {
         ), opened as (
             delete from open_attempts
             where attempt_id = $1 and exists (select from consumed)
+            returning attempt_id
         ), known as (
             insert into known_browsers (person_id, browser_hash, last_used_at)
             select person_id, $3, $4
@@ -254,6 +255,8 @@ statements! {
             from rate_limits r
             join consumed c on r.key = any ($6) or r.key = c.subject_key
             where r.count > 0
+                -- first the number's hold, then its counter, as INSERT does
+                and (select count(*) from opened) >= 0
             order by r.key
             for update of r
         ), forgiven as (

@@ -158,7 +158,7 @@ pub fn essential_acr(params: &Params) -> Checked<Vec<String>> {
         .and_then(|object| serde_json::from_value::<RequestedClaims>(Value::Object(object)))
         .map_err(|_| &refusals::CLAIMS_MALFORMED)?;
     let acr = wanted.id_token.and_then(|claims| claims.acr).filter(|acr| acr.essential).unwrap_or_default();
-    let values: Vec<String> = acr.value.into_iter().chain(acr.values).collect();
+    let values: Vec<String> = acr.value.into_iter().chain(acr.values.into_iter().flatten()).collect();
     let length: usize = values.iter().map(String::len).sum();
     if length > MAX_ACR_VALUES { Err(&refusals::CLAIMS_MALFORMED) } else { Ok(values) }
 }
@@ -178,8 +178,7 @@ struct RequestedAcr {
     #[serde(default)]
     essential: bool,
     value: Option<String>,
-    #[serde(default)]
-    values: Vec<String>,
+    values: Option<Vec<String>>,
 }
 
 /// `id_token_hint`, not yet verified.
@@ -354,6 +353,7 @@ mod tests {
             (r#"{"id_token":{"acr":{"values":["a","b"]}}}"#, &[]),
             (r#"{"id_token":{"acr":{"essential":false,"value":"a"}}}"#, &[]),
             (r#"{"id_token":{"acr":{"essential":true,"value":"a"}}}"#, &["a"]),
+            (r#"{"id_token":{"acr":{"essential":true,"value":"a","values":null}}}"#, &["a"]),
             (r#"{"id_token":{"acr":{"essential":true,"values":["a","b"]},"x":1},"y":[]}"#, &["a", "b"]),
         ] {
             assert_eq!(essential(claims).unwrap(), values, "{claims}");
