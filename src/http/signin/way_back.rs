@@ -1,5 +1,5 @@
-//! GET /signin/return/{provider}: the browser comes back from another OpenID provider (RFC 6749 §4.1.2, RFC 9207). The address holds nothing of
-//! the authorization request: the attempt that `state` names does, for the browser that began it.
+//! GET /signin/return/{provider}: the browser comes back from another OpenID provider (RFC 6749 §4.1.2, RFC 9207). The address
+//! holds nothing of the authorization request: the attempt that `state` names does, for the browser that began it.
 
 use axum::{
     extract::{Path, State},
