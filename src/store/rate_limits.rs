@@ -3,27 +3,41 @@
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
+/// How a counter counts up; one whose window has ended at the parameter `$now` begins anew with the end that is inserted.
+macro_rules! count_up {
+    ($now:literal) => {
+        concat!(
+            r"
+            on conflict on constraint rate_limits_pk do update
+                set count = case when rate_limits.expires_at <= ",
+            $now,
+            r" then 1 else rate_limits.count + 1 end,
+                    expires_at = case
+                        when rate_limits.expires_at <= ",
+            $now,
+            r" then excluded.expires_at
+                        else rate_limits.expires_at
+                    end
+            returning key, count, expires_at"
+        )
+    };
+}
+pub(super) use count_up;
+
 statements! {
-    COUNT = r"
+    COUNT = concat!(r"
         with counted as (
             insert into rate_limits (key, count, expires_at)
             select key, 1, expires_at
             from unnest($1::bytea[], $2::timestamptz[]) as wanted (key, expires_at)
-            order by key
-            on conflict on constraint rate_limits_pk do update
-                set count = case when rate_limits.expires_at <= $4 then 1 else rate_limits.count + 1 end,
-                    expires_at = case
-                        when rate_limits.expires_at <= $4 then excluded.expires_at
-                        else rate_limits.expires_at
-                    end
-            returning key, count, expires_at
+            order by key", count_up!("$4"), r"
         )
         select key, count, expires_at
         from counted
         union all
         select key, count, expires_at
         from rate_limits
-        where key = any ($3) and expires_at > $4";
+        where key = any ($3) and expires_at > $4");
 
     HOLD = r"
         update rate_limits

@@ -4,7 +4,7 @@ use sqlx::{FromRow, PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::rate_limits::Counter;
+use super::rate_limits::{Counter, count_up};
 use crate::{
     base::id::{AttemptId, ClientRowId, IdentityProviderRowId, PersonId},
     model::{
@@ -20,7 +20,7 @@ statements! {
     // the person may be asked, else anybody could lock a number (RAT-03). Beside the row: who closed the number to browsers that
     // they have not signed in with (ias-domain.md §6.4), and the number's counter. Those browsers hold and count a name of the number
     // for themselves: they see what they would see of any number (EID-07), and do not keep the person out.
-    INSERT = r"
+    INSERT = concat!(r"
         with restriction as (
             select r.person_id
             from login_restrictions r
@@ -51,14 +51,7 @@ statements! {
         ), counted as (
             insert into rate_limits (key, count, expires_at)
             select subject_key, 1, $17
-            from opened
-            on conflict on constraint rate_limits_pk do update
-                set count = case when rate_limits.expires_at <= $12 then 1 else rate_limits.count + 1 end,
-                    expires_at = case
-                        when rate_limits.expires_at <= $12 then excluded.expires_at
-                        else rate_limits.expires_at
-                    end
-            returning key, count, expires_at
+            from opened", count_up!("$12"), r"
         ), inserted as (
             insert into sign_in_attempts
                 (id, request_id, binding_hash, client_id, identity_provider_id, identity_provider, state, subject_key,
@@ -71,7 +64,7 @@ statements! {
         select r.person_id as restricted_by, c.key, c.count, c.expires_at
         from inserted
         left join restriction r on true
-        left join counted c on true";
+        left join counted c on true");
 
     FIND = r"
         select
